@@ -1,0 +1,479 @@
+"""The query catalogue: queries/*.rq as typed, parameterised questions.
+
+A file is plain SPARQL that runs as it stands; lines that begin with #+ hold its description in YAML. A parameter is a
+`VALUES ?name { example }` block and its type is the example's. Binding puts terms that are serialised here into these
+blocks – never text – and drops the group of an optional parameter that is not given.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rdflib import RDF, XSD, Literal, URIRef
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.parserutils import CompValue
+from rdflib.term import Variable
+
+from inforce.model import ALWAYS, NS, OPEN, InforceError
+from inforce.store import Store
+
+Term = URIRef | Literal
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")
+# A code point escape is replaced before a query is parsed, so it protects nothing; and a backslash of the text must
+# not make one with the letter behind it.
+_ESCAPES = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\\u": r"\\\U00000075", "\\U": r"\\\U00000055"}
+_UNSAFE = re.compile(r"\\[uU]?|[\"\n\r]")
+# The tokens that matter to find blocks and groups; the first four are passed over whole.
+_TOKEN = re.compile(
+    r"""(?P<skip>\#[^\n]*|<[^\x00-\x20<>"{}|^`\\]*>|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+    r"""|(?P<values>\bVALUES\s+\?(?P<name>[A-Za-z][A-Za-z0-9]*)\s*\{)|(?P<open>\{)|(?P<close>\})""",
+    re.IGNORECASE,
+)
+
+
+class ParameterError(InforceError):
+    """A parameter that cannot be understood: its name, the value given, what was expected and what comes nearest."""
+
+    def __init__(self, name: str, value: str | None, expected: str, nearest: Sequence[str] = ()) -> None:
+        self.name, self.value, self.expected, self.nearest = name, value, expected, list(nearest)
+        given = "is missing" if value is None else f"cannot be {value!r}"
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"{name} {given}: expected {expected}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query. `type` is iri, date, dateTime, string or integer; `of` the classes an IRI may be of."""
+
+    name: str
+    type: str
+    description: str
+    example: Term
+    default: Any = None
+    optional: bool = False
+    repeatable: bool = False
+    unless: str | None = None
+    of: tuple[str, ...] = ()
+    pattern: str | None = None
+
+    @property
+    def option(self) -> str:
+        """The name on the command line."""
+        return "--" + re.sub(r"([A-Z])", lambda m: "-" + m[1].lower(), self.name)
+
+    @property
+    def expected(self) -> str:
+        """What a value looks like, in words."""
+        match self.type:
+            case "date":
+                return "a day such as 2025-11-15"
+            case "dateTime":
+                return "a moment with its UTC offset such as 2025-11-10T12:30:00+08:00"
+            case "integer":
+                return "a whole number from 0 to 36500"
+            case "iri":
+                kinds = " or ".join(_words(c.removeprefix(NS)) for c in self.of)
+                return f"the name or IRI of a {kinds} of the record, such as {slug(self.example)}"
+            case _:
+                return f"text such as {self.example}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question of the catalogue.
+
+    `lists` are the variables that hold several IRIs separated by blanks; `tells_announced` asks for notices of what has
+    been announced for the measures in the answer without being law.
+    """
+
+    name: str
+    summary: str
+    description: str
+    parameters: Mapping[str, Parameter]
+    lists: frozenset[str]
+    tells_announced: bool
+    text: str
+    form: str
+    variables: tuple[str, ...]
+
+    @property
+    def sparql(self) -> str:
+        """The query without its description."""
+        return "\n".join(line for line in self.text.splitlines() if not line.startswith("#+")) + "\n"
+
+
+def slug(term: Term) -> str:
+    """The short name of an IRI; of a literal its text."""
+    return re.split(r"[/#]", str(term))[-1] if isinstance(term, URIRef) else str(term)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", name).lower()
+
+
+def read(folder: Path) -> dict[str, Query]:
+    """The catalogue in a folder, by name. Raises InforceError naming file and fault."""
+    queries = {}
+    for file in sorted(folder.glob("*.rq")):
+        try:
+            queries[file.stem] = parse(file.stem, file.read_text(encoding="utf-8"))
+        except InforceError as error:
+            raise InforceError(f"{file.name}: {error}") from None
+    if not queries:
+        raise InforceError(f"{folder}: no queries here: expected *.rq files")
+    return queries
+
+
+def parse(name: str, text: str) -> Query:
+    """A query from its file. Raises InforceError for what a catalogue file must not be."""
+    # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
+    head = yaml.load("\n".join(x[3:] for x in text.splitlines() if x.startswith("#+")), Loader=yaml.BaseLoader) or {}
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("#+")) + "\n"
+    try:
+        prepared = prepareQuery(body).algebra
+    except Exception as error:  # rdflib raises what its parser meets
+        raise InforceError(f"no SPARQL: {' '.join(str(error).split())}") from error
+    given: dict[str, Any] = head.get("params") or {}
+    blocks: dict[str, list[_Block]] = {}
+    for block in _blocks(body):
+        blocks.setdefault(block.name, []).append(block)
+    if set(blocks) != set(given):
+        raise InforceError(f"described parameters {sorted(given)} are not those with a VALUES block {sorted(blocks)}")
+    parameters = {}
+    for key, about in given.items():
+        about = about or {}
+        examples = {_example(body, block) for block in blocks[key]}
+        if len(examples) != 1:
+            raise InforceError(f"the VALUES blocks of ?{key} have different examples")
+        of = about.get("of", [])
+        parameter = Parameter(
+            name=key,
+            type=_type(term := examples.pop()),
+            description=about.get("description", ""),
+            example=term,
+            default=about.get("default"),
+            optional=about.get("optional") == "true",
+            repeatable=about.get("repeatable") == "true",
+            unless=about.get("unless"),
+            of=tuple(c.replace("inf:", NS) for c in ([of] if isinstance(of, str) else of)),
+            pattern=about.get("pattern"),
+        )
+        droppable = all(block.group is not None for block in blocks[key])
+        if (parameter.optional or parameter.unless) and not droppable:
+            raise InforceError(f"?{key} may be missing, so each of its VALUES blocks needs a group of its own")
+        parameters[key] = parameter
+    return Query(
+        name=name,
+        summary=head.get("summary", ""),
+        description=head.get("description", ""),
+        parameters=parameters,
+        lists=frozenset(head.get("lists", ())),
+        tells_announced=head.get("announced") == "true",
+        text=text,
+        form="SELECT" if prepared.name == "SelectQuery" else "CONSTRUCT",
+        variables=tuple(str(v) for v in prepared.PV) if prepared.name == "SelectQuery" else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where a VALUES block lies: its data between the braces, and the outermost optional group around it."""
+
+    name: str
+    start: int
+    end: int
+    group: tuple[int, int] | None
+
+
+def _blocks(text: str) -> list[_Block]:
+    """The VALUES blocks of a query. The group of a block is the largest one within the WHERE group that holds it."""
+    depth, opened = 0, -1
+    blocks: list[_Block] = []
+    pending: list[tuple[str, int, int]] = []
+    inside: tuple[str, int] | None = None
+    for token in _TOKEN.finditer(text):
+        if token["values"]:
+            inside = (token["name"], token.end())
+            depth += 1
+        elif token["open"]:
+            depth += 1
+            if depth == 2:
+                opened, pending = token.start(), []
+        elif token["close"]:
+            depth -= 1
+            if inside is not None:
+                name, start = inside
+                inside = None
+                if depth == 1:
+                    blocks.append(_Block(name, start, token.start(), None))
+                else:
+                    pending.append((name, start, token.start()))
+            elif depth == 1:
+                blocks += [_Block(n, s, e, (opened, token.end())) for n, s, e in pending]
+                pending = []
+    return sorted(blocks, key=lambda b: b.start)
+
+
+def _example(text: str, block: _Block) -> Term:
+    """The one term in a VALUES block, its prefix resolved by the query's own prologue."""
+    prologue = "\n".join(line for line in text.splitlines() if line.upper().startswith("PREFIX"))
+    data = text[block.start : block.end]
+    algebra = prepareQuery(f"{prologue}\nSELECT * WHERE {{ VALUES ?x {{ {data} }} }}").algebra
+    rows = _find(algebra, "values")[0]["res"]
+    if len(rows) != 1:
+        raise InforceError(f"the VALUES block of ?{block.name} needs exactly one example")
+    term = rows[0][Variable("x")]
+    assert isinstance(term, URIRef | Literal)
+    return term
+
+
+def _find(node: Any, name: str) -> list[Any]:
+    """All parts of an algebra with a name."""
+    if isinstance(node, CompValue):
+        here = [node] if node.name == name else []
+        return here + [hit for value in node.values() for hit in _find(value, name)]
+    if isinstance(node, list | tuple):
+        return [hit for value in node for hit in _find(value, name)]
+    return []
+
+
+def _type(term: Term) -> str:
+    if isinstance(term, URIRef):
+        return "iri"
+    types = {XSD.date: "date", XSD.dateTime: "dateTime", XSD.integer: "integer"}
+    return types.get(term.datatype, "string") if term.datatype else "string"
+
+
+class Names:
+    """The named things of a build by class: slugs, notations and IRIs, in any case, to IRIs."""
+
+    def __init__(self, store: Store, classes: frozenset[str]) -> None:
+        self._by_class: dict[str, dict[str, str]] = {c: {} for c in classes}
+        data = " ".join(f"<{c}>" for c in sorted(classes))
+        rows = json.loads(
+            store.select(
+                f"SELECT ?c ?iri ?n WHERE {{ VALUES ?c {{ {data} }} ?iri <{RDF.type}> ?c . "
+                "OPTIONAL { ?iri <http://www.w3.org/2004/02/skos/core#notation> ?n } } ORDER BY ?c ?iri"
+            )
+        )["results"]["bindings"]
+        for row in rows:
+            names, iri = self._by_class[row["c"]["value"]], row["iri"]["value"]
+            names[iri.lower()] = iri
+            names[slug(URIRef(iri)).lower()] = iri
+            if "n" in row:
+                names.setdefault(row["n"]["value"].lower(), iri)
+
+    def of(self, classes: Sequence[str]) -> list[str]:
+        """The IRIs of the members of some classes."""
+        return sorted({iri for c in classes for iri in self._by_class[c].values()})
+
+    def find(self, classes: Sequence[str], given: str) -> str | None:
+        """The IRI that a name stands for."""
+        return next((iri for c in classes if (iri := self._by_class[c].get(given.strip().lower()))), None)
+
+    def nearest(self, classes: Sequence[str], given: str) -> list[str]:
+        """Up to three short names that come near."""
+        known = {slug(URIRef(iri)).lower(): slug(URIRef(iri)) for iri in self.of(classes)}
+        wanted = slug(URIRef(given.strip().lower()[:80]))
+        close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+        close += [k for k in known if wanted and wanted in k and k not in close]
+        return [known[k] for k in close[:3]]
+
+
+def resolve(query: Query, given: Mapping[str, Sequence[str]], names: Names, today: date) -> dict[str, list[Term]]:
+    """The terms of a call: values as given, defaults where nothing is given.
+
+    Raises ParameterError for an unknown name, a missing or unknown value, or values that exclude each other.
+    """
+    given = {k: v for k, v in given.items() if v}
+    for name in given:
+        if name not in query.parameters:
+            known = list(query.parameters)
+            raise ParameterError(
+                name, None, f"one of the parameters {', '.join(known)}", difflib.get_close_matches(name, known, n=2)
+            ) from None
+    terms: dict[str, list[Term]] = {}
+    for parameter in query.parameters.values():
+        values = given.get(parameter.name)
+        if parameter.unless is not None and parameter.unless in given:
+            if values:
+                raise ParameterError(
+                    parameter.name, values[0], f"either {parameter.name} or {parameter.unless}, not both"
+                )
+            continue
+        if values:
+            if len(values) > 1 and not parameter.repeatable:
+                raise ParameterError(parameter.name, values[1], f"one value only; {values[0]!r} is given already")
+            terms[parameter.name] = list(dict.fromkeys(_term(parameter, value, names) for value in values))
+        elif parameter.default is not None:
+            terms[parameter.name] = [_default(parameter, terms, names, today)]
+        elif not parameter.optional:
+            raise ParameterError(parameter.name, None, parameter.expected)
+    return terms
+
+
+def _default(parameter: Parameter, terms: Mapping[str, list[Term]], names: Names, today: date) -> Term:
+    if parameter.default == "today":
+        return Literal(today.isoformat(), datatype=XSD.date)
+    if isinstance(parameter.default, dict):
+        start = date.fromisoformat(str(terms[parameter.default["from"]][0]))
+        days = int(str(terms[parameter.default["plusDays"]][0]))
+        try:
+            end = start + timedelta(days=days)
+        except OverflowError:
+            raise ParameterError(
+                parameter.default["plusDays"], str(days), "days that end before the year 10000"
+            ) from None
+        return Literal(end.isoformat(), datatype=XSD.date)
+    return _term(parameter, str(parameter.default), names)
+
+
+def _term(parameter: Parameter, value: str, names: Names) -> Term:
+    """The term a value stands for."""
+    match parameter.type:
+        case "date":
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                raise ParameterError(parameter.name, value, parameter.expected)
+            try:
+                return Literal(date.fromisoformat(value).isoformat(), datatype=XSD.date)
+            except ValueError:
+                raise ParameterError(parameter.name, value, parameter.expected) from None
+        case "dateTime":
+            return _moment(parameter, value)
+        case "integer":
+            if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > 36500:
+                raise ParameterError(parameter.name, value, parameter.expected)
+            return Literal(int(value))
+        case "iri":
+            iri = names.find(parameter.of, value)
+            if iri is None:
+                raise ParameterError(parameter.name, value, parameter.expected, names.nearest(parameter.of, value))
+            return URIRef(iri)
+        case _:
+            if parameter.pattern is not None and not re.fullmatch(parameter.pattern, value):
+                raise ParameterError(parameter.name, value, parameter.expected)
+            return Literal(value)
+
+
+def _moment(parameter: Parameter, value: str) -> Literal:
+    # In a query string a + that was not escaped arrives as a blank.
+    text = re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", value)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None or "T" not in text.upper():
+            raise ValueError
+        utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ParameterError(parameter.name, value, parameter.expected) from None
+    stamp = f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}" + (f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else "")
+    return Literal(stamp + "Z", datatype=XSD.dateTime, normalize=False)
+
+
+def serialise(term: Term) -> str:
+    """A term in SPARQL, with every character that could end it escaped. Raises InforceError for what is no IRI."""
+    if isinstance(term, URIRef):
+        if not _IRI.fullmatch(str(term)):
+            raise InforceError(f"{str(term)!r} is no IRI")
+        return f"<{term}>"
+    text = _UNSAFE.sub(lambda match: _ESCAPES[match[0]], str(term))
+    if term.language:
+        return f'"{text}"@{term.language}'
+    return f'"{text}"^^<{term.datatype}>' if term.datatype else f'"{text}"'
+
+
+def bind(query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
+    """The query with these terms in its VALUES blocks, and without the groups of parameters that are not given.
+
+    Raises InforceError if the bound query is not of the template's shape; so no value can be more than a value.
+    """
+    key = tuple((name, tuple(values)) for name, values in sorted(terms.items()))
+    return _bound(query.sparql, key)
+
+
+@lru_cache(maxsize=4096)
+def _bound(sparql: str, terms: tuple[tuple[str, tuple[Term, ...]], ...]) -> str:
+    data = {name: " ".join(serialise(term) for term in values) for name, values in terms}
+    bound = _fill(sparql, data)
+    if _shape(bound) != _template_shape(sparql, tuple(data)):
+        raise InforceError("a value would change the query itself; refused")
+    return bound
+
+
+def _fill(sparql: str, data: Mapping[str, str | None]) -> str:
+    """The query with the data of its blocks replaced (None keeps the example); groups of absent names are dropped."""
+    blocks = _blocks(sparql)
+    missing = [block for block in blocks if block.name not in data]
+    if undroppable := [block.name for block in missing if block.group is None]:
+        raise InforceError(f"?{undroppable[0]} is required")
+    dropped = {block.group for block in missing}
+    cuts = [(start, end, "") for group in dropped if group for start, end in [group]]
+    cuts += [
+        (block.start, block.end, f" {values} ")
+        for block in blocks
+        if block.group not in dropped and (values := data[block.name]) is not None
+    ]
+    parts, position = [], 0
+    for start, end, instead in sorted(cuts):
+        parts += [sparql[position:start], instead]
+        position = end
+    parts.append(sparql[position:])
+    return re.sub(r"\n\s*\n+", "\n\n", "".join(parts))
+
+
+@lru_cache(maxsize=1024)
+def _template_shape(sparql: str, present: tuple[str, ...]) -> str:
+    return _shape(_fill(sparql, dict.fromkeys(present)))
+
+
+def _shape(sparql: str) -> str:
+    """The algebra of a query as text, with the data of its VALUES blocks left out."""
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, CompValue):
+            if node.name == "InlineData":  # how rdflib leaves a block inside NOT EXISTS
+                return ("VALUES", sorted(str(v) for v in node["var"]))
+            if node.name == "values":
+                return ("VALUES", sorted({str(v) for row in node["res"] for v in row}))
+            return (node.name, [(k, walk(v)) for k, v in node.items() if k not in ("_vars", "lazy")])
+        if isinstance(node, list | tuple):
+            return [walk(v) for v in node]
+        return repr(node)
+
+    return repr(walk(prepareQuery(sparql).algebra))
+
+
+def rows(query: Query, answer: bytes) -> list[dict[str, Any]]:
+    """SPARQL results JSON as flat rows: numbers as such, vocabulary terms by short names, absent and open as None."""
+    return [
+        {v: _plain(v in query.lists, binding.get(v)) for v in query.variables}
+        for binding in json.loads(answer)["results"]["bindings"]
+    ]
+
+
+_NUMBERS = {str(XSD.integer): int, str(XSD.decimal): float, str(XSD.double): float}
+
+
+def _plain(is_list: bool, term: Mapping[str, str] | None) -> Any:
+    if term is None:
+        return [] if is_list else None
+    value = term["value"]
+    if is_list:
+        return value.split()
+    if term["type"] == "uri":
+        return value.removeprefix(NS)
+    if value[:10] in (ALWAYS, OPEN):
+        return None
+    datatype = term.get("datatype")
+    if datatype in _NUMBERS:
+        number = _NUMBERS[datatype](value)
+        return int(number) if number == int(number) else number
+    return value == "true" if datatype == str(XSD.boolean) else value
