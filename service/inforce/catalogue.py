@@ -43,9 +43,11 @@ _TOKEN = re.compile(
 class ParameterError(InforceError):
     """A parameter that cannot be understood: its name, the value given, what was expected and what comes nearest."""
 
-    def __init__(self, name: str, value: str | None, expected: str, nearest: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, value: str | None, expected: str, nearest: Sequence[str] = (), fault: str = "is missing"
+    ) -> None:
         self.name, self.value, self.expected, self.nearest = name, value, expected, list(nearest)
-        given = "is missing" if value is None else f"cannot be {value!r}"
+        given = fault if value is None else f"cannot be {value!r}"
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
         super().__init__(f"{name} {given}: expected {expected}{hint}")
 
@@ -298,9 +300,8 @@ def resolve(query: Query, given: Mapping[str, Sequence[str]], names: Names, toda
     for name in given:
         if name not in query.parameters:
             known = list(query.parameters)
-            raise ParameterError(
-                name, None, f"one of the parameters {', '.join(known)}", difflib.get_close_matches(name, known, n=2)
-            ) from None
+            near = difflib.get_close_matches(name[:80], known, n=2)
+            raise ParameterError(name, None, f"one of {', '.join(known)}", near, "is no parameter of this question")
     terms: dict[str, list[Term]] = {}
     for parameter in query.parameters.values():
         values = given.get(parameter.name)

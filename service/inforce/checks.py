@@ -39,6 +39,7 @@ FILE_RULES = {
     "same-act": "A clause and a source belong to the act in whose file they are used.",
     "described-once": "A thing is described in the file of one act only.",
     "measure-home": "A measure is described in the file of an act that establishes it.",
+    "code-known": "A customs number in use is a concept of data/reference/codes.ttl, a national line one of its side.",
     "cas-check-digit": "The last digit of a CAS number is the sum of its other digits times their places, modulo 10.",
 }
 
@@ -49,6 +50,7 @@ _OWN = (INF.clause, ELI.is_part_of, DCTERMS.source, PROV.hadPrimarySource)
 _ESTABLISHING = frozenset({INF.establish, INF.addToList})
 _NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _TRIMMED = re.compile(r"\S(.*\S)?", re.DOTALL)
+_CODE = re.compile(r"[0-9]{2}([0-9]{2}){0,4}")
 _CAS = re.compile(r"[0-9]{2,7}-[0-9]{2}-[0-9]")
 _TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjectsOf)
 
@@ -324,7 +326,11 @@ def _record_problems(files: Iterable[_File]) -> Iterator[Problem]:
     home: dict[Node, _File] = {}
     measures: dict[Node, list[_File]] = {}
     establishing: dict[Node, list[tuple[_File, Node]]] = {}
+    codes = {code for file in files for code in file.graph.subjects(RDF.type, INF.CommodityCode)}
     for file in files:
+        for subject, digits in file.graph.subject_objects(INF.hsCode):
+            if _is_code(digits) and URIRef(_code_iri(str(digits), file.path.parent.name)) not in codes:
+                yield file.breaks("code-known", subject, INF.hsCode, digits)
         for subject, number in file.graph.subject_objects(INF.casNumber):
             if _CAS.fullmatch(str(number)) and not _cas_check(str(number)):
                 yield file.breaks("cas-check-digit", subject, INF.casNumber, number)
@@ -344,6 +350,16 @@ def _record_problems(files: Iterable[_File]) -> Iterator[Problem]:
         if described and not any(file in described for file, _ in effects):
             file, effect = effects[0]
             yield file.breaks("measure-home", effect, INF.target, measure)
+
+
+def _code_iri(digits: str, side: str) -> str:
+    """The name of a customs code; `side` (cn, us) is the one whose national line it is, if it is one."""
+    return f"{BASE}hs/{digits}" if len(digits) <= 6 else f"{BASE}hs/{side}/{digits}"
+
+
+def _is_code(number: Node) -> bool:
+    """Whether this is written as a customs number; what is not breaks a rule of its own."""
+    return isinstance(number, Literal) and number.datatype in (None, XSD.string) and bool(_CODE.fullmatch(number))
 
 
 def _cas_check(number: str) -> bool:

@@ -23,7 +23,10 @@ from inforce.store import Embedded, Manifest, Store
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of a SELECT question, with all that is needed to cite and to check it."""
+    """The answer to a question, with all that is needed to cite and to check it.
+
+    `results` are SPARQL results JSON; of a CONSTRUCT question they are N-Triples, and there are no rows.
+    """
 
     query: Query
     parameters: Mapping[str, Sequence[Term]]
@@ -86,10 +89,11 @@ class Service:
         """The answer to a question. Raises ParameterError for parameters that cannot be understood."""
         query = self.query(name)
         terms, sparql = self.bound(name, given, today)
-        results = self.store.select(sparql)
-        rows = catalogue.rows(query, results)
+        graph = query.form == "CONSTRUCT"
+        results = self.store.construct(sparql) if graph else self.store.select(sparql)
+        rows = [] if graph else catalogue.rows(query, results)
         notices = [*self._beyond_coverage(terms), *self._announced(query, terms, rows, today)]
-        if "measure" in query.parameters and not rows and not query.parameters["measure"].optional:
+        if "measure" in query.parameters and not rows and not graph and not query.parameters["measure"].optional:
             known = terms["knownOn"][0]
             notices.insert(0, f"No act of the record that was public by {known} says anything of this measure.")
         return Answer(query, terms, sparql, self.store.version, self.manifest["coveredThrough"], notices, results, rows)

@@ -21,7 +21,6 @@ from inforce.model import ESTABLISHING, WITHOUT_STATUS, Effect, EffectType, Span
 Line = list[tuple[datetime | None, State | None]]
 
 _ALIVE = frozenset({Status.PENDING, Status.IN_FORCE, Status.SUSPENDED})
-_ESTABLISHING = frozenset({EffectType.ESTABLISH, EffectType.ADD_TO_LIST})
 
 
 def compile_measure(measure: str, effects: Sequence[Effect]) -> list[Span]:
@@ -130,7 +129,7 @@ def _extend(line: Line, effect: Effect, by_id: Mapping[str, Effect], measure: st
         raise TimelineError(
             f"{measure}: {effect} extends {extended}: extendSuspension is for suspensions, extend for all else"
         )
-    if root.type in _ESTABLISHING:
+    if root.type in ESTABLISHING:
         lived = _before(line, extended.end)
         if lived is None or lived.status not in _ALIVE:
             raise TimelineError(f"{measure}: {effect} extends {extended}, but nothing was alive just before its end")

@@ -1,0 +1,355 @@
+"""What is said of an IRI of the record: which documents there are, and the statements that each of them holds.
+
+A document describes its IRI and everything behind its #, says how others refer to it, and names whatever it mentions.
+Nothing here depends on the day on which it is asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rdflib import DCTERMS, RDF, RDFS, SKOS, XSD, BNode, Dataset, Graph, Literal, Namespace, URIRef
+from rdflib.compare import to_canonical_graph
+from rdflib.term import Node
+
+from inforce.catalogue import serialise, slug
+from inforce.model import BASE, NS
+from inforce.record import root
+from inforce.service import Service
+from inforce.turtle import ELI, INF, PREFIXES, canonical, empty_graph
+
+DCAT = Namespace(PREFIXES["dcat"])
+SCHEMA = Namespace(PREFIXES["schema"])
+VOCABULARY = NS.removesuffix("#")
+SHAPES = BASE + "shapes"
+DATASET = BASE + "dataset"
+DUMP = BASE + "dumps/inforce.nq"
+GRAPHS = BASE + "graph/"
+NAMES = (SKOS.prefLabel, RDFS.label, DCTERMS.title, ELI.number, INF.summary)
+
+_PROLOGUE = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
+# What belongs to a description besides the statements on its own subjects: patterns that bind ?s ?p ?o around ?this.
+_AROUND: Mapping[str, tuple[str, ...]] = {
+    "measure": (
+        "?this inf:item ?s . ?s ?p ?o",
+        "?s inf:affects ?this . ?s ?p ?o FILTER (?p != inf:affects || ?o = ?this)",
+        "?e inf:affects ?this ; inf:clause ?s . ?s ?p ?o",
+        "?e inf:affects ?this ; prov:hadPrimarySource ?s . ?s ?p ?o",
+    ),
+    "instrument": (
+        "?o eli:is_part_of+ ?this . VALUES ?p { inf:establishedBy } ?s ?p ?o",
+        "?s ?p ?this FILTER (?p IN (eli:changes, eli:based_on, inf:about)) BIND (?this AS ?o)",
+    ),
+}
+_REFERRING = (
+    "?s ?p ?this BIND (?this AS ?o)",
+    "?o inf:material ?this . VALUES ?p { inf:item } ?s ?p ?o",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The documents of a build, each with its subjects, and the IRIs that another document answers for."""
+
+    documents: Mapping[str, tuple[str, ...]]
+    elsewhere: Mapping[str, str]
+
+    def collections(self) -> list[str]:
+        """The documents that list all of one kind."""
+        return sorted(iri for iri in self.documents if is_collection(iri))
+
+    def members(self, collection: str) -> list[str]:
+        """The documents that a collection lists."""
+        return sorted(iri for iri in self.documents if iri.startswith(collection + "/"))
+
+    def nearest(self, iri: str) -> list[str]:
+        """Up to three documents whose names come near, of the same kind where there are any."""
+        same = [known for known in self.documents if kind_of(known) == kind_of(iri)]
+        names = {known.removeprefix(BASE).lower(): known for known in same or self.documents}
+        wanted = iri.removeprefix(BASE).lower()
+        last = wanted.rpartition("/")[2]
+        close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
+        close += [name for name in sorted(names) if last and last in name and name not in close]
+        return [names[name] for name in close[:3]]
+
+
+def kind_of(iri: str) -> str:
+    """The first part of the path of an IRI of the record: measure, instrument, material, …"""
+    return iri.removeprefix(BASE).partition("/")[0]
+
+
+def is_collection(iri: str) -> bool:
+    """Whether an IRI is that of a list of all of one kind."""
+    return "/" not in iri.removeprefix(BASE) and iri not in (VOCABULARY, SHAPES, DATASET)
+
+
+@lru_cache(maxsize=8)
+def index(service: Service) -> Index:
+    """The documents of the build of a service."""
+    subjects: dict[str, list[str]] = defaultdict(list)
+    for (node,) in _select(service, f'?s {{ ?s ?p ?o FILTER (ISIRI(?s) && STRSTARTS(STR(?s), "{BASE}")) }}', "s"):
+        subjects[str(node).partition("#")[0]].append(str(node))
+    for (name,) in _select(service, "?g { GRAPH ?g { ?s ?p ?o } }", "g"):
+        subjects[str(name)] = []
+    kinds = {kind_of(iri) for iri in subjects if "/" in iri.removeprefix(BASE)} - {"ns"}
+    documents = {iri: tuple(sorted(subjects[iri])) for iri in sorted(subjects)}
+    documents |= {BASE + kind: () for kind in sorted(kinds)} | {SHAPES: (), DATASET: (DATASET,)}
+    elsewhere = {str(rule): SHAPES for rule in set(shapes().subjects()) if isinstance(rule, URIRef)}
+    for version, vocabulary in _select(service, "?v ?s { ?s owl:versionIRI ?v }", "v", "s"):
+        elsewhere[str(version)] = str(vocabulary)
+    return Index(documents, elsewhere)
+
+
+def describe(service: Service, iri: str) -> Graph:
+    """A description of an IRI that stands by itself. Raises KeyError where there is no document of that name."""
+    subjects = index(service).documents[iri]
+    if iri == SHAPES:
+        return _graph(_shapes())
+    found: set[tuple[Node, ...]] = set()
+    if iri.startswith(GRAPHS):
+        return _graph(_select(service, f"?s ?p ?o {{ GRAPH {_terms([iri])} {{ ?s ?p ?o }} }}", "s", "p", "o"))
+    if is_collection(iri):
+        members = index(service).members(iri)
+        found |= _about(service, members, (RDF.type, *NAMES))
+    else:
+        found |= _about(service, subjects)
+        if iri != VOCABULARY:
+            for pattern in _AROUND.get(kind_of(iri), _REFERRING):
+                where = f"?s ?p ?o {{ VALUES ?this {{ {_terms([iri])} }} {pattern} }}"
+                found |= set(_select(service, where, "s", "p", "o"))
+    if iri == DATASET:
+        found |= set(_catalogued(service))
+    named = {s for s, p, _ in found if p in NAMES}
+    nodes = {node for s, _, o in found for node in (s, o) if isinstance(node, URIRef) and node.startswith(BASE)}
+    return _graph(found | _about(service, sorted(str(node) for node in nodes - named), NAMES))
+
+
+def in_graphs(service: Service, graph: Graph) -> dict[str, Graph]:
+    """The statements of a description by the named graph of the build in which they stand, the others under ""."""
+    terms = _terms(sorted({str(s) for s in graph.subjects() if isinstance(s, URIRef)}))
+    where = f"?g ?s ?p ?o {{ GRAPH ?g {{ VALUES ?s {{ {terms} }} ?s ?p ?o }} }}"
+    placed: dict[str, set[tuple[Node, ...]]] = defaultdict(set)
+    left: set[tuple[Node, ...]] = set(graph)
+    for name, s, p, o in _select(service, where, "g", "s", "p", "o"):
+        if (s, p, o) in graph:
+            placed[str(name)].add((s, p, o))
+            left.discard((s, p, o))
+    return {name: _graph(triples) for name, triples in sorted({**placed, "": left}.items()) if triples}
+
+
+def serialised(service: Service, iri: str, media: str) -> bytes:
+    """The description of an IRI in an RDF format. Raises KeyError where there is no document of that name."""
+    return _serialised(service, iri, media)
+
+
+@lru_cache(maxsize=512)
+def _serialised(service: Service, iri: str, media: str) -> bytes:
+    if iri == SHAPES and media == "text/turtle":  # as they were written
+        return b"\n".join(file.read_bytes() for file in sorted((root() / "shapes").glob("*.ttl")))
+    graph = describe(service, iri)
+    inside = iri != VOCABULARY and any(str(s).startswith(iri + "#") for s in graph.subjects())
+    this = iri + "#" if inside else None
+    match media:
+        case "text/turtle":
+            return canonical(graph, this).encode()
+        case "application/trig":
+            return _trig(in_graphs(service, graph), this)
+        case "application/ld+json":
+            return json_ld(graph)
+        case "application/n-triples":
+            return _sorted_lines(graph.serialize(format="nt"))
+        case "application/rdf+xml":
+            return graph.serialize(format="xml", encoding="utf-8")
+    raise ValueError(f"{media} is no RDF format of this service")
+
+
+def _trig(graphs: Mapping[str, Graph], this: str | None) -> bytes:
+    """Graphs as TriG: their canonical Turtle, with one head, each in its own braces."""
+    head: set[str] = set()
+    blocks = []
+    for name, graph in graphs.items():
+        lines = canonical(graph, this).splitlines()
+        head |= {line for line in lines if line.startswith("@prefix ")}
+        body = "\n".join(line for line in lines if not line.startswith("@prefix ")).strip()
+        blocks.append(f"<{name}> {{\n{body}\n}}" if name else body)
+    return ("\n".join(sorted(head)) + "\n\n" + "\n\n".join(blocks) + "\n").encode()
+
+
+def json_ld(graph: Graph) -> bytes:
+    """A graph as JSON-LD with a context of short names for just the properties that occur in it."""
+    text = graph.serialize(format="json-ld", context=context(graph), auto_compact=False)
+    document = json.loads(text)
+    nodes = document["@graph"] if "@graph" in document else [{k: v for k, v in document.items() if k != "@context"}]
+    used = {name: v for name, v in document["@context"].items() if name not in PREFIXES or f'"{name}:' in text}
+    ordered = [_ordered(node) for node in sorted(nodes, key=lambda node: str(node["@id"]))]
+    return json.dumps({"@context": used, "@graph": ordered}, ensure_ascii=False, indent=1).encode()
+
+
+def _ordered(node: Mapping[str, object]) -> dict[str, object]:
+    """A node with its name and class first and its values in a fixed order."""
+    first = [key for key in ("@id", "@type") if key in node]
+    return {
+        key: sorted(value, key=json.dumps) if isinstance(value := node[key], list) else value
+        for key in (*first, *sorted(node.keys() - set(first)))
+    }
+
+
+def context(graph: Graph) -> dict[str, object]:
+    """A JSON-LD context for a graph: prefixes, and a short name for each property whose short name means one thing."""
+    values: dict[URIRef, set[str]] = defaultdict(set)
+    for predicate, value in graph.predicate_objects():
+        assert isinstance(predicate, URIRef)
+        values[predicate].add(_sort(value))
+    names: dict[str, URIRef] = {}
+    for predicate in sorted(values, key=lambda p: (not p.startswith(NS), p)):
+        if predicate != RDF.type:
+            names.setdefault(slug(predicate), predicate)
+    terms: dict[str, object] = {}
+    for name, predicate in sorted(names.items()):
+        sorts = values[predicate]
+        short = compact(str(predicate))
+        # Text needs no type, whole numbers are numbers in JSON, and rdflib loses what lies behind a typed blank node.
+        typed = len(sorts) == 1 and not sorts & {"", "xsd:integer", "_:"}
+        terms[short if name in PREFIXES else name] = {"@id": short, "@type": next(iter(sorts))} if typed else short
+    return {**PREFIXES, **terms}
+
+
+def _sort(value: Node) -> str:
+    """How JSON-LD types a value: @id, a datatype, or nothing for text; _: for a blank node."""
+    if isinstance(value, BNode):
+        return "_:"
+    if not isinstance(value, Literal):
+        return "@id"
+    return "" if value.datatype in (None, XSD.string) else compact(str(value.datatype))
+
+
+def compact(iri: str) -> str:
+    """An IRI of a known vocabulary with its prefix: eli:changes."""
+    space = max((n for n in PREFIXES.values() if iri.startswith(n)), key=len, default="")
+    prefix = next((p for p, n in PREFIXES.items() if n == space), None)
+    return f"{prefix}:{iri.removeprefix(space)}" if prefix else iri
+
+
+@lru_cache(maxsize=1)
+def shapes() -> Graph:
+    """All rules of the record."""
+    graph = empty_graph()
+    for file in sorted((root() / "shapes").glob("*.ttl")):
+        graph.parse(file, format="turtle")
+    return graph
+
+
+@lru_cache(maxsize=1)
+def _shapes() -> list[tuple[Node, ...]]:
+    """The statements of the rules, with names for their blank nodes that are the same in every process."""
+    return list(to_canonical_graph(shapes()))
+
+
+def dump(service: Service) -> bytes:
+    """The whole build as sorted N-Quads."""
+    return _dump(service)
+
+
+@lru_cache(maxsize=2)
+def _dump(service: Service) -> bytes:
+    dataset = Dataset()
+    for s, p, o, g in _select(service, "?s ?p ?o ?g { GRAPH ?g { ?s ?p ?o } }", "s", "p", "o", "g"):
+        dataset.add((s, p, o, dataset.graph(URIRef(str(g)))))
+    return _sorted_lines(dataset.serialize(format="nquads"))
+
+
+def _sorted_lines(text: str) -> bytes:
+    return "".join(sorted(line for line in text.splitlines(keepends=True) if line.strip())).encode()
+
+
+def _catalogued(service: Service) -> Iterator[tuple[Node, ...]]:
+    """The description of the dataset in terms of DCAT."""
+    dataset, dumped, api = URIRef(DATASET), URIRef(DATASET + "#nquads"), URIRef(DATASET + "#sparql")
+    licence = URIRef("https://creativecommons.org/licenses/by/4.0/")
+    bytes_ = dump(service)
+    yield dataset, RDF.type, DCAT.Dataset
+    yield dataset, DCTERMS.title, Literal("inforce: trade measures between China and the United States in time", "en")
+    yield dataset, DCTERMS.title, Literal("inforce：中美贸易措施时态知识图谱", "zh")
+    yield (
+        dataset,
+        DCTERMS.description,
+        Literal(
+            "Which trade measures were in force on a day, as known on a day, and why: the legal acts, what their "
+            "clauses do to each measure, and the timeline that follows from them.",
+            "en",
+        ),
+    )
+    yield dataset, DCAT.version, Literal(service.manifest["version"])
+    yield dataset, DCTERMS.license, licence
+    yield dataset, DCTERMS.conformsTo, URIRef(VOCABULARY)
+    yield dataset, DCAT.landingPage, URIRef(BASE)
+    for name in sorted(iri for iri in index(service).documents if iri.startswith(GRAPHS)):
+        yield dataset, DCTERMS.hasPart, URIRef(name)
+    for coverage in index(service).members(BASE + "coverage"):
+        yield dataset, DCTERMS.relation, URIRef(coverage)
+        yield from _about(service, [coverage], (INF.coveredThrough, ELI.jurisdiction))
+    yield dataset, DCAT.distribution, dumped
+    yield dumped, RDF.type, DCAT.Distribution
+    yield dumped, DCTERMS.title, Literal("The whole build as N-Quads", "en")
+    yield dumped, DCAT.downloadURL, URIRef(DUMP)
+    yield dumped, DCAT.mediaType, URIRef("https://www.iana.org/assignments/media-types/application/n-quads")
+    yield dumped, DCAT.byteSize, Literal(str(len(bytes_)), datatype=XSD.nonNegativeInteger)
+    yield dumped, SCHEMA.sha256, Literal(hashlib.sha256(bytes_).hexdigest())
+    yield dumped, DCTERMS.license, licence
+    yield dataset, DCAT.distribution, api
+    yield api, RDF.type, DCAT.Distribution
+    yield api, DCTERMS.title, Literal("SPARQL 1.1 endpoint", "en")
+    yield api, DCAT.accessURL, URIRef(BASE + "sparql")
+    yield api, DCTERMS.license, licence
+
+
+def _about(service: Service, subjects: Iterable[str], predicates: Iterable[Node] = ()) -> set[tuple[Node, ...]]:
+    """The statements on some subjects, all or those with certain predicates."""
+    listed = list(subjects)
+    if not listed:
+        return set()
+    only = f"VALUES ?p {{ {_terms(str(p) for p in predicates)} }} " if predicates else ""
+    return set(_select(service, f"?s ?p ?o {{ VALUES ?s {{ {_terms(listed)} }} {only}?s ?p ?o }}", "s", "p", "o"))
+
+
+def _terms(iris: Iterable[str]) -> str:
+    return " ".join(serialise(URIRef(iri)) for iri in iris)
+
+
+def _select(service: Service, where: str, *names: str) -> Iterator[tuple[Node, ...]]:
+    """The distinct rows of a query over the build, as terms in the spelling of the store."""
+    answer = json.loads(service.store.select(f"{_PROLOGUE}SELECT DISTINCT {where}"))
+    for row in answer["results"]["bindings"]:
+        yield tuple(_term(row[name]) for name in names)
+
+
+def _term(cell: Mapping[str, str]) -> Node:
+    if cell["type"] == "uri":
+        return URIRef(cell["value"])
+    if cell["type"] == "bnode":
+        return BNode(cell["value"])
+    datatype, text = cell.get("datatype"), cell["value"]
+    if datatype == str(XSD.decimal) and "." not in text:  # Turtle writes 10.0; so that all forms spell it alike
+        text += ".0"
+    return Literal(text, cell.get("xml:lang"), URIRef(datatype) if datatype else None, normalize=False)
+
+
+def _graph(triples: Iterable[tuple[Node, ...]]) -> Graph:
+    # This store keeps the order of insertion, the default one has none that two processes share.
+    graph = Graph("SimpleMemory", bind_namespaces="none")
+    for prefix, namespace in PREFIXES.items():
+        graph.bind(prefix, namespace, override=True, replace=True)
+    for s, p, o in sorted(triples, key=_place):
+        graph.add((s, p, o))
+    return graph
+
+
+def _place(nodes: tuple[Node, ...]) -> tuple[tuple[str, str], ...]:
+    """Where a triple or a quad stands in the one order that all processes share."""
+    return tuple((str(n), f"{n.language} {n.datatype}" if isinstance(n, Literal) else "") for n in nodes)

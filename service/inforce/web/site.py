@@ -1,0 +1,133 @@
+"""What the pages of one build need again and again: names, addresses, the choices of the form."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from rdflib import SKOS, URIRef
+
+from inforce.catalogue import slug
+from inforce.model import BASE
+from inforce.service import Service
+from inforce.turtle import PREFIXES
+from inforce.web.description import DUMP, describe, index
+
+# What this host serves besides documents.
+SERVED = frozenset({BASE, BASE + "sparql", DUMP})
+
+
+def path(iri: str) -> str:
+    """Where an IRI of the record is served."""
+    return "/" + iri.removeprefix(BASE)
+
+
+def short(iri: object) -> str:
+    """The short name of a thing: cn-mofcom-2025-72#whole."""
+    return str(iri).removeprefix(BASE).rpartition("/")[2] or str(iri)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a thing of the record is called in English and in Chinese."""
+
+    en: str
+    zh: str | None = None
+
+
+class Site:
+    """The names and addresses of the things of one build."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.index = service, index(service)
+        self._names = self._read_names()
+        self.about: dict[str, dict[str, str]] = defaultdict(dict)
+        for row in self._select(
+            "?m ?p ?o { VALUES ?p { inf:imposedBy inf:kind inf:flow } ?m inf:appliesTo ?x ; ?p ?o }"
+        ):
+            self.about[row["m"]][slug(URIRef(row["p"]))] = row["o"]
+        first = "?m (MIN(?d) AS ?day) { ?e inf:affects ?m ; inf:public ?d } GROUP BY ?m"
+        self.first_public = {row["m"]: date.fromisoformat(row["day"]) for row in self._select(first)}
+
+    def _select(self, where: str) -> list[dict[str, str]]:
+        """The rows of a query, each term as its text."""
+        prologue = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
+        found = json.loads(self.service.store.select(f"{prologue}SELECT {where}"))["results"]["bindings"]
+        return [{name: cell["value"] for name, cell in row.items()} for row in found]
+
+    def _read_names(self) -> dict[str, Name]:
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for row in self._select(
+            "?s ?name (LANG(?name) AS ?language) "
+            "{ VALUES ?p { skos:prefLabel rdfs:label dcterms:title } ?s ?p ?name } ORDER BY ?s ?name"
+        ):
+            found[row["s"]].setdefault(row["language"], row["name"])
+        return {iri: Name(n.get("en") or next(iter(n.values())), n.get("zh")) for iri, n in found.items()}
+
+    def href(self, iri: str) -> str | None:
+        """The address of a thing on this host; what has no document has none."""
+        document = iri.partition("#")[0]
+        served = document in self.index.documents or iri in self.index.elsewhere or iri in SERVED
+        return path(iri) if served else None
+
+    def name(self, iri: str) -> str:
+        """The English name of a thing, else its short name."""
+        known = self._names.get(iri)
+        return known.en if known else short(iri)
+
+    def zh(self, iri: str) -> str | None:
+        """The Chinese name of a thing."""
+        known = self._names.get(iri)
+        return known.zh if known else None
+
+    def choices(self, kind: str) -> list[tuple[str, str, str]]:
+        """Slug, English and Chinese name of all things of a kind, by name."""
+        members = self.index.members(BASE + kind)
+        return sorted(
+            ((slug(URIRef(m)), self.name(m), self.zh(m) or "") for m in members), key=lambda c: (c[1].lower(), c[0])
+        )
+
+    def imposers(self) -> list[str]:
+        """The countries that impose a measure of the record."""
+        return sorted({about["imposedBy"] for about in self.about.values()})
+
+    def tree(self, kind: str) -> list[tuple[str, int]]:
+        """All things of a kind, each below the first thing that is broader, with their depth."""
+        return _tree(self.service, kind)
+
+    def slug_of_name(self, kind: str, given: str) -> str:
+        """The slug for what a person typed: a name in English or Chinese, or what it was."""
+        wanted = given.strip().lower()
+        for member in self.index.members(BASE + kind):
+            known = self._names.get(member)
+            if known and wanted in (known.en.lower(), known.zh):
+                return slug(URIRef(member))
+        return given
+
+
+@lru_cache(maxsize=64)
+def _tree(service: Service, kind: str) -> list[tuple[str, int]]:
+    graph = describe(service, BASE + "graph/ontology") + describe(service, BASE + "graph/reference")
+    known = site(service)
+    members = known.index.members(BASE + kind)
+    below: dict[str, list[str]] = defaultdict(list)
+    for member in members:
+        broader = sorted(str(b) for b in graph.objects(URIRef(member), SKOS.broader) if str(b) in members)
+        below[broader[0] if broader else ""].append(member)
+
+    def walk(top: str, depth: int) -> Iterator[tuple[str, int]]:
+        for member in sorted(below[top], key=lambda m: known.name(m).lower()):
+            yield member, depth
+            yield from walk(member, depth + 1)
+
+    return list(walk("", 0))
+
+
+@lru_cache(maxsize=8)
+def site(service: Service) -> Site:
+    """The site of a service."""
+    return Site(service)

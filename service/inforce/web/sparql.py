@@ -1,0 +1,198 @@
+"""The SPARQL 1.1 Protocol, query only, over the union of the build's named graphs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+import pyoxigraph as ox
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from rdflib import DCTERMS, RDF, RDFS, Graph, Literal, Namespace, URIRef
+
+from inforce.model import BASE
+from inforce.service import Service
+from inforce.store import Embedded
+from inforce.turtle import empty_graph
+from inforce.web.api import convert
+from inforce.web.description import compact
+from inforce.web.errors import Problem
+from inforce.web.negotiate import RESULTS, choose
+from inforce.web.pages import page
+from inforce.web.site import site
+
+router = APIRouter()
+SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
+LONGEST = 1_000_000
+SHOWN = 1000  # rows on the page; programs get all
+_GRAPHS = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+    "application/trig": ox.RdfFormat.TRIG,
+}
+# Comments, IRIs, strings, variables and prefixed names are passed over, so that a bare keyword remains one.
+_WORD = re.compile(
+    r"""(?:\#[^\n]*|<[^\x00-\x20<>"{}|^`\\]*>|\"{3}(?:(?:"|"")?(?:[^"\\]|\\.))*\"{3}|'{3}(?:(?:'|'')?(?:[^'\\]|\\.))*'{3}"""
+    r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|[?$][^\W]\w*|[^\W\d_][\w.-]*:[^\s;,()\[\]{}<>"']*|:[^\s;,()\[\]{}<>"']*)"""
+    r"""|(?P<word>[^\W\d_]\w*)""",
+    re.DOTALL,
+)
+
+
+@router.get("/sparql", summary="SPARQL 1.1 query", tags=["SPARQL"], response_class=Response)
+@router.head("/sparql", include_in_schema=False)
+async def get(request: Request) -> Response:
+    """A query, with `default-graph-uri` and `named-graph-uri` if wanted; without a query the service description."""
+    if "query" in request.query_params:
+        return await _answer(request, request.query_params.getlist("query"), *_dataset(request))
+    if "update" in request.query_params:
+        raise _no_update()
+    if choose(request, [*_GRAPHS, "text/html"]) == "text/html":
+        service: Service = request.app.state.service
+        return await run_in_threadpool(_page, request, service.queries["in-force"].sparql)
+    return _description(request)
+
+
+@router.post("/sparql", summary="SPARQL 1.1 query by POST", tags=["SPARQL"], response_class=Response)
+async def post(request: Request) -> Response:
+    """The query as a form field, or as a body of type application/sparql-query."""
+    body = await request.body()
+    if len(body) > LONGEST:
+        raise Problem(413, "too-large", f"a query may have {LONGEST} bytes, this one has {len(body)}")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem(400, "sparql-syntax", f"the body is no UTF-8: {error}") from None
+    if kind == "application/sparql-query":
+        return await _answer(request, [text], *_dataset(request))
+    if kind == "application/x-www-form-urlencoded":
+        form = parse_qs(text, keep_blank_values=True)
+        if "update" in form:
+            raise _no_update()
+        return await _answer(
+            request, form.get("query", []), form.get("default-graph-uri", []), form.get("named-graph-uri", [])
+        )
+    if kind == "application/sparql-update":
+        raise _no_update()
+    raise Problem(
+        415,
+        "unsupported-media-type",
+        f"a body of type {kind or 'unknown'} is not understood",
+        alternates=["application/sparql-query", "application/x-www-form-urlencoded"],
+    )
+
+
+def _dataset(request: Request) -> tuple[list[str], list[str]]:
+    """The default and the named graphs that the query string asks for."""
+    names = request.query_params
+    return names.getlist("default-graph-uri"), names.getlist("named-graph-uri")
+
+
+def _no_update() -> Problem:
+    return Problem(400, "sparql-refused", "this endpoint answers queries; it takes no updates")
+
+
+async def _answer(request: Request, queries: Sequence[str], default: Sequence[str], named: Sequence[str]) -> Response:
+    if len(queries) != 1:
+        raise Problem(400, "sparql-syntax", f"exactly one query is expected, {len(queries)} are given")
+    query = queries[0]
+    if any(match["word"] and match["word"].upper() == "SERVICE" for match in _WORD.finditer(query)):
+        raise Problem(400, "sparql-refused", "SERVICE is closed here: this endpoint asks no other")
+    service: Service = request.app.state.service
+    return await run_in_threadpool(_run, request, service, query, default, named)
+
+
+def _run(request: Request, service: Service, query: str, default: Sequence[str], named: Sequence[str]) -> Response:
+    store = service.store
+    if not isinstance(store, Embedded):
+        raise Problem(503, "unavailable", "this service has no store of its own; ask its endpoint")
+    try:
+        result = store.query(query, default, named)
+    except SyntaxError as error:
+        problem = _syntax(error)
+        if choose(request, [*RESULTS.values(), "text/html"]) == "text/html":
+            return _page(request, query, problem=problem)
+        raise problem from None
+    except ValueError as error:
+        raise Problem(400, "sparql-syntax", str(error)) from None
+    headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
+    if isinstance(result, ox.QueryTriples):
+        media = choose(request, list(_GRAPHS))
+        body = result.serialize(format=_GRAPHS[media]) or b""
+    else:
+        # ASK has no CSV or TSV form.
+        offers = [*list(RESULTS.values())[: 2 if isinstance(result, ox.QueryBoolean) else 4], "text/html"]
+        media = choose(request, offers)
+        body = result.serialize(format=ox.QueryResultsFormat.JSON) or b""
+        if media == "text/html":
+            return _page(request, query, json.loads(body))
+        body = convert(body, media)
+    kind = f"{media}; charset=utf-8" if media.startswith("text/") else media
+    return Response(body, headers={**headers, "Content-Type": kind})
+
+
+def _page(
+    request: Request, text: str, results: Mapping[str, Any] | None = None, problem: Problem | None = None
+) -> Response:
+    """The page on which people write queries, with the answer as a table."""
+    service: Service = request.app.state.service
+    names: list[str] | None = None
+    bindings: list[dict[str, dict[str, str]]] = []
+    if results is not None:
+        names = results["head"].get("vars", ["answer"])
+        boolean = {"type": "literal", "value": str(results.get("boolean")).lower()}
+        bindings = results["results"]["bindings"] if "results" in results else [{"answer": boolean}]
+    href = site(service).href
+    rows = [[_cell(binding.get(name), href) for name in names or ()] for binding in bindings[:SHOWN]]
+    shown: dict[str, Any] = {"text": text, "problem": problem, "names": names, "rows": rows, "total": len(bindings)}
+    return page(request, "sparql.html", problem.status if problem else 200, queries=service.queries.values(), **shown)
+
+
+def _cell(term: Mapping[str, str] | None, href: Callable[[str], str | None]) -> dict[str, str | None]:
+    if term is None:
+        return {"text": "", "href": None}
+    if term["type"] != "uri":
+        return {"text": term["value"], "href": None}
+    return {"text": compact(term["value"]), "href": href(term["value"])}
+
+
+def _syntax(error: SyntaxError) -> Problem:
+    """The problem of a query that is no SPARQL, with line and column where the parser stopped."""
+    text = str(error)
+    place = re.search(r"at (\d+):(\d+)", text)
+    members = {"line": int(place[1]), "column": int(place[2])} if place else {}
+    return Problem(400, "sparql-syntax", text, **members)
+
+
+def _description(request: Request) -> Response:
+    """The service description (W3C SPARQL 1.1 Service Description)."""
+    media = choose(request, [m for m in _GRAPHS if m != "application/trig"])
+    graph: Graph = empty_graph()
+    graph.bind("sd", SD)
+    endpoint, node = URIRef(BASE + "sparql"), URIRef(BASE + "sparql#service")
+    dataset = URIRef(BASE + "sparql#dataset")
+    graph.add((node, RDF.type, SD.Service))
+    graph.add((node, SD.endpoint, endpoint))
+    graph.add((node, SD.supportedLanguage, SD.SPARQL11Query))
+    graph.add((node, SD.feature, SD.UnionDefaultGraph))
+    graph.add((node, RDFS.label, Literal("inforce", lang="en")))
+    graph.add((node, DCTERMS.description, Literal("Trade measures in time: query only", lang="en")))
+    for results in ("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV", "Turtle"):
+        graph.add((node, SD.resultFormat, URIRef(f"http://www.w3.org/ns/formats/{results}")))
+    graph.add((node, SD.defaultDataset, dataset))
+    graph.add((dataset, RDF.type, SD.Dataset))
+    store: Embedded = request.app.state.service.store
+    for name in sorted(store.graphs()):
+        entry = URIRef(f"{BASE}sparql#{name.removeprefix(BASE + 'graph/')}")
+        graph.add((dataset, SD.namedGraph, entry))
+        graph.add((entry, RDF.type, SD.NamedGraph))
+        graph.add((entry, SD.name, URIRef(name)))
+    forms = {"application/ld+json": "json-ld", "application/n-triples": "nt", "application/rdf+xml": "xml"}
+    text = graph.serialize(format=forms.get(media, "turtle"), encoding="utf-8")
+    return Response(text, headers={"Vary": "Accept", "Content-Type": f"{media}; charset=utf-8"})

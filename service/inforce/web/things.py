@@ -1,0 +1,369 @@
+"""The page of each thing of the record: what it is, what holds of it, why, and what is in doubt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, Graph, URIRef
+from rdflib.term import Node
+
+from inforce.catalogue import ParameterError, slug
+from inforce.model import NS, ZONES, natural
+from inforce.service import Service
+from inforce.turtle import ELI, INF, PREFIXES
+from inforce.web.api import given_parameters
+from inforce.web.description import GRAPHS, SHAPES, VOCABULARY, describe, is_collection, kind_of, serialised, shapes
+from inforce.web.drawing import axis
+from inforce.web.pages import mended, page
+from inforce.web.site import site
+from inforce.web.tables import STATUSES, Table, drawn, life, marked, table, timelines
+
+Properties = Mapping[str, URIRef]
+# A graph is shown as text up to this size; the larger ones are there to be downloaded.
+SHOWN_BYTES = 200_000
+
+
+def of(request: Request, iri: str, headers: Mapping[str, str]) -> Response:
+    """The page of a document of the record, with the day and the day of knowledge of the request."""
+    given = {name: values for name, values in given_parameters(request).items() if name in ("on", "knownOn")}
+    try:
+        template, values = _page(request.app.state.service, iri, given, request.app.state.today())
+    except ParameterError as error:
+        return page(request, "refused.html", 422, message=str(error), links=mended(request, error))
+    return page(request, template, 200, headers, iri=iri, asked=given, **values)
+
+
+def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> tuple[str, dict[str, Any]]:
+    """The template for a document and what it needs."""
+    if iri == VOCABULARY:
+        return "vocabulary.html", _vocabulary(service)
+    if iri == SHAPES:
+        return "rules.html", {"rules": _rules()}
+    if iri.startswith(GRAPHS):
+        return "graph.html", _graph(service, iri)
+    if is_collection(iri):
+        return "collection.html", _collection(service, iri, given, today)
+    if kind_of(iri) == "measure":
+        return "measure.html", _measure(service, iri, given, today)
+    if kind_of(iri) == "instrument":
+        return "act.html", _act(service, iri)
+    return "thing.html", _thing(service, iri, given, today)
+
+
+def _texts(graph: Graph, subject: Node, predicate: Node) -> list[str]:
+    return sorted((str(text) for text in graph.objects(subject, predicate)), key=natural)
+
+
+def _facts(graph: Graph, subject: Node, properties: Properties) -> list[tuple[str, list[str]]]:
+    """What is said of a subject under each caption, where anything is."""
+    return [(caption, said) for caption, p in properties.items() if (said := _texts(graph, subject, p))]
+
+
+# One measure
+
+_MEASURE: Properties = {
+    "kind": INF.kind,
+    "imposed by": INF.imposedBy,
+    "flow": INF.flow,
+    "applies to": INF.appliesTo,
+    "except for": INF.exceptFor,
+    "entity": INF.entity,
+    "on list": INF.onList,
+    "stacks with": INF.stacksWith,
+    "excludes": INF.excludes,
+    "established by": INF.establishedBy,
+}
+_CODES: Properties = {
+    "HS": INF.hsCode,
+    "control list": INF.controlCode,
+    "tariff heading": INF.tariffHeading,
+    "CAS": INF.casNumber,
+}
+
+
+def _measure(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    graph, measure = describe(service, iri), URIRef(iri)
+    explained = service.ask("explain", {"measure": [iri], **given}, today)
+    status = service.ask("status", {"measure": [iri], **given}, today)
+    on, known_on = (str(explained.parameters[name][0]) for name in ("on", "knownOn"))
+    stretches = life(service, iri, known_on)
+    days = {"today": today, **marked(explained, today)}
+    return {
+        "facts": _facts(graph, measure, _MEASURE),
+        "scope": _texts(graph, measure, SKOS.scopeNote),
+        "items": _items(graph, graph.objects(measure, INF.item)),
+        "state": status.rows[0] if status.rows else None,
+        "now": service.ask("status", {"measure": [iri]}, today).rows,
+        "notices": [n for n in status.notices if not n.startswith("Announced")],
+        "drawing": drawn(stretches, axis(stretches, *days.values()), days) if stretches else None,
+        "spans": timelines(service, known_on).get(iri, ()),
+        "zone": ZONES[slug(URIRef(site(service).about[iri]["imposedBy"]))],
+        "chain": _chain(explained.rows),
+        "announced": service.ask("announced", {"measure": [iri], "knownOn": [known_on]}, today).rows,
+        "notes": list(_notes(graph, measure)),
+        "chosen": {"on": on, "knownOn": known_on},
+        "today": today,
+        "data": urlencode({"measure": slug(measure), "on": on, "knownOn": known_on}),
+    }
+
+
+def _items(graph: Graph, items: Iterable[Node]) -> list[dict[str, Any]]:
+    return [
+        {
+            "iri": str(item),
+            "materials": _texts(graph, item, INF.material),
+            "form": _texts(graph, item, INF.form),
+            "codes": _facts(graph, item, _CODES),
+            "notes": _texts(graph, item, SKOS.note),
+            "confidence": _texts(graph, item, INF.confidence),
+        }
+        for item in sorted(items, key=lambda i: natural(str(i)))
+    ]
+
+
+def _chain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of an explanation, each once, with all its sources."""
+    steps: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        step = steps.setdefault(row["step"], {**row, "sources": []})
+        source = (row["publisher"], row["source"])
+        if row["publisher"] and source not in step["sources"]:
+            step["sources"].append(source)
+    return list(steps.values())
+
+
+def _notes(graph: Graph, measure: URIRef) -> Iterator[tuple[str, str]]:
+    """The remarks of the editors, each with the measure or clause that it is about."""
+    for note in _texts(graph, measure, SKOS.editorialNote):
+        yield str(measure), note
+    for effect in sorted(graph.subjects(INF.affects, measure), key=lambda e: int(str(graph.value(e, INF.order)))):
+        for note in _texts(graph, effect, SKOS.editorialNote):
+            yield str(graph.value(effect, INF.clause)), note
+
+
+# One act
+
+_ACT: Properties = {
+    "type": ELI.type_document,
+    "passed by": ELI.passed_by,
+    "jurisdiction": ELI.jurisdiction,
+    "based on": ELI.based_on,
+    "comes after": INF.after,
+    "changes": ELI.changes,
+}
+_DATES: Properties = {
+    "signed": ELI.date_document,
+    "made public": INF.madePublic,
+    "published": ELI.date_publication,
+}
+
+
+def _act(service: Service, iri: str) -> dict[str, Any]:
+    graph, act = describe(service, iri), URIRef(iri)
+
+    def inside(cls: Node) -> list[Node]:
+        found = (s for s in graph.subjects(RDF.type, cls) if str(s).startswith(iri + "#"))
+        return sorted(found, key=lambda s: natural(str(s)))
+
+    return {
+        "citation": _texts(graph, act, DCTERMS.bibliographicCitation),
+        "facts": _facts(graph, act, _ACT),
+        "bases": _texts(graph, act, INF.legalBasis),
+        "dates": _facts(graph, act, _DATES),
+        "texts": _texts(graph, act, INF.text),
+        "confidence_of": _texts(graph, act, INF.confidence),
+        "notes": _texts(graph, act, SKOS.editorialNote),
+        "clauses": [_clause(graph, clause) for clause in inside(INF.Provision)],
+        "items": _items(graph, inside(INF.Item)),
+        "sources": [
+            {
+                "iri": str(source),
+                "publisher": _texts(graph, source, DCTERMS.publisher),
+                "date": _texts(graph, source, DCTERMS.date),
+                "supports": _texts(graph, source, INF.supports),
+                "url": _texts(graph, source, INF.url),
+            }
+            for source in inside(INF.Source)
+        ],
+        "later": sorted(str(a) for a in graph.subjects(ELI.changes, act)),
+        "based": sorted(str(a) for a in graph.subjects(ELI.based_on, act)),
+        "speaking": sorted({str(a).partition("#")[0] for a in graph.subjects(INF.about, act)} - {iri}),
+    }
+
+
+def _clause(graph: Graph, clause: Node) -> dict[str, Any]:
+    doing = sorted(graph.subjects(INF.clause, clause), key=lambda e: natural(str(e)))
+    return {
+        "iri": str(clause),
+        "summary": _texts(graph, clause, INF.summary),
+        "notes": _texts(graph, clause, SKOS.editorialNote),
+        "effects": [_effect(graph, e) for e in doing if (e, RDF.type, INF.Effect) in graph],
+        "announcements": [_effect(graph, e) for e in doing if (e, RDF.type, INF.Announcement) in graph],
+    }
+
+
+def _effect(graph: Graph, node: Node) -> dict[str, Any]:
+    """An effect, or the announcement of one, with its window as the act states it."""
+
+    def one(predicate: Node) -> str | None:
+        value = graph.value(node, predicate)
+        return None if value is None else str(value)
+
+    return {
+        "iri": str(node),
+        "type": one(INF.effectType) or one(INF.announcedEffect),
+        "targets": [*_texts(graph, node, INF.target), *_texts(graph, node, INF.about)],
+        "affects": _texts(graph, node, INF.affects),
+        "successor": _texts(graph, node, INF.successor),
+        "extends": _texts(graph, node, INF.extends),
+        "from": one(INF["from"]),
+        "until": one(INF.until),
+        "untilInclusive": one(INF.untilInclusive),
+        "rate": one(INF.rate),
+        "terms": one(INF.terms),
+        "confidence": one(INF.confidence),
+        "source": one(PROV.hadPrimarySource),
+        "notes": _texts(graph, node, SKOS.editorialNote),
+    }
+
+
+# A material, a country, a kind, a body, …
+
+_FIRST: list[Node] = [SKOS.definition, DCTERMS.description, SKOS.scopeNote, SKOS.note, SKOS.altLabel]
+# How a page calls what refers to its thing; what the tables of measures tell already is left out.
+_REFERRING: Properties = {
+    "Narrower": SKOS.broader,
+    "Concepts of this scheme": SKOS.inScheme,
+    "Acts passed by it": ELI.passed_by,
+    "Acts of this type": ELI.type_document,
+    "Bodies under it": URIRef(PREFIXES["org"] + "subOrganizationOf"),
+    "Bodies of this country": INF.country,
+    "Measures that except it": INF.exceptFor,
+    "Contained in": INF.contains,
+    "Materials on this list": INF.onCriticalList,
+}
+
+
+def _thing(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    graph, this = describe(service, iri), URIRef(iri)
+    inside = sorted({s for s in graph.subjects() if str(s).startswith(iri + "#")}, key=str)
+    referring = {caption: sorted(map(str, graph.subjects(p, this)), key=natural) for caption, p in _REFERRING.items()}
+    return {
+        "titles": {title.language: str(title) for title in graph.objects(this, DCTERMS.title)},  # type: ignore[attr-defined]
+        "statements": _statements(graph, this),
+        "inside": [(str(s), _texts(graph, s, DCTERMS.title), _statements(graph, s)) for s in inside],
+        "referring": {caption: iris for caption, iris in referring.items() if iris},
+        "tables": {caption: found for caption, found in _tables(service, iri, given, today).items() if found.total},
+        "today": today,
+    }
+
+
+def _statements(graph: Graph, subject: Node) -> list[tuple[str, list[Node]]]:
+    """What is said of a thing besides its names, property by property, explanations first."""
+    said: dict[Node, list[Node]] = defaultdict(list)
+    for predicate, value in graph.predicate_objects(subject):
+        if predicate not in (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.type):
+            said[predicate].append(value)
+    ordered = sorted(said, key=lambda p: (_FIRST.index(p) if p in _FIRST else len(_FIRST), str(p)))
+    return [(str(p), sorted(said[p], key=lambda v: natural(str(v)))) for p in ordered]
+
+
+def _tables(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Table]:
+    """The measures on a thing, in every status."""
+
+    def measures(which: Callable[[str], bool] = lambda measure: True, **about: list[str]) -> Table:
+        answer = service.ask("in-force", {**about, **given, "status": STATUSES}, today)
+        return table(service, answer, today, [row for row in answer.rows if which(row["measure"])])
+
+    def by_others(measure: str) -> bool:
+        return site(service).about[measure]["imposedBy"] != iri
+
+    name = site(service).name(iri)
+    match kind_of(iri):
+        case "material":
+            return {"Measures": measures(material=[iri])}
+        case "kind":
+            return {"Measures": measures(kind=[iri])}
+        case "country":
+            return {
+                f"Imposed by {name}": measures(imposedBy=[iri]),
+                f"By others, on what goes to {name}": measures(by_others, destination=[iri]),
+                f"By others, on what comes from {name}": measures(by_others, origin=[iri]),
+            }
+        case "entity":
+            listings = set(map(str, describe(service, iri).subjects(INF.entity, URIRef(iri))))
+            return {"Listings": measures(listings.__contains__)}
+    return {}
+
+
+def _collection(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    """All things of a kind: measures with their state, acts from the latest on, the others as a tree."""
+    kind = kind_of(iri)
+    answer = service.ask("in-force", {**given, "status": STATUSES}, today) if kind == "measure" else None
+    acts = service.ask("acts", {}, today).rows if kind == "instrument" else None
+    return {
+        "kind": kind,
+        "table": table(service, answer, today) if answer else None,
+        "acts": list(reversed(acts)) if acts else None,
+        "tree": [] if answer or acts else site(service).tree(kind),
+        "today": today,
+    }
+
+
+def _graph(service: Service, iri: str) -> dict[str, Any]:
+    text = serialised(service, iri, "text/turtle").decode()
+    return {"size": len(text.encode()), "text": text if len(text) < SHOWN_BYTES else None}
+
+
+# The vocabulary and the rules
+
+_RELATED: Mapping[str, tuple[URIRef, ...]] = {
+    "on": (RDFS.domain, URIRef(PREFIXES["schema"] + "domainIncludes")),
+    "values": (RDFS.range, URIRef(PREFIXES["schema"] + "rangeIncludes")),
+    "part of": (RDFS.subClassOf, RDFS.subPropertyOf),
+    "close to": (SKOS.closeMatch, SKOS.exactMatch),
+    "see also": (RDFS.seeAlso,),
+}
+
+
+def _vocabulary(service: Service) -> dict[str, Any]:
+    graph, this = describe(service, VOCABULARY), URIRef(VOCABULARY)
+
+    def terms(*classes: Node) -> list[dict[str, Any]]:
+        found = {s for c in classes for s in graph.subjects(RDF.type, c) if str(s).startswith(NS)}
+        return [_vocabulary_term(graph, s) for s in sorted(found, key=lambda s: str(s).lower())]
+
+    concepts = (INF.Status, INF.EffectType, INF.ConfidenceLevel, INF.Flow, INF.Opening)
+    return {
+        "about": [*_texts(graph, this, DCTERMS.description), *_texts(graph, this, RDFS.comment)],
+        "sections": [
+            ("Classes", terms(OWL.Class)),
+            ("Properties", terms(OWL.ObjectProperty, OWL.DatatypeProperty)),
+            *((f"Concepts: {site(service).name(str(c))}", terms(c)) for c in concepts),
+        ],
+    }
+
+
+def _vocabulary_term(graph: Graph, term: Node) -> dict[str, Any]:
+    related = {
+        caption: sorted({str(o) for p in predicates for o in graph.objects(term, p)})
+        for caption, predicates in _RELATED.items()
+    }
+    return {
+        "iri": str(term),
+        "definition": [*_texts(graph, term, SKOS.definition), *_texts(graph, term, RDFS.comment)],
+        "notes": [*_texts(graph, term, SKOS.scopeNote), *_texts(graph, term, SKOS.note)],
+        "example": _texts(graph, term, SKOS.example),
+        "related": {caption: iris for caption, iris in related.items() if iris},
+    }
+
+
+def _rules() -> list[tuple[str, str]]:
+    """The rules of the record by name, each with its sentence."""
+    said = shapes().subject_objects(URIRef(PREFIXES["sh"] + "message"))
+    return sorted((slug(rule), str(sentence)) for rule, sentence in said if isinstance(rule, URIRef))
