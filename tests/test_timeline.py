@@ -389,6 +389,15 @@ def test_effects_apply_by_public_day_then_act_then_clause_and_numbers_count_as_n
     ) == ["cn-a-2025-9#art-2", "cn-a-2025-9#art-10", "cn-a-2025-10#art-1", "cn-a-2025-1#art-1"]
 
 
+def test_what_an_act_brings_into_being_comes_before_what_it_does_to_it():
+    assert order(
+        bare("a-2#art-1"),
+        effect("establish", "a-2#art-7", "2025-01-01", "2025-01-01"),
+        effect("addToList", "a-2#art-5", "2025-01-01", "2025-01-01"),
+        bare("a-1#art-9"),
+    ) == ["a-1#art-9", "a-2#art-5", "a-2#art-7", "a-2#art-1"]
+
+
 def test_after_decides_between_acts_of_one_day_and_of_one_day_only():
     one, two, three = bare("a-1#1"), bare("a-2#1"), bare("a-3#1", "2025-01-02")
     follows = {one.act: frozenset({two.act, three.act}), two.act: frozenset({two.act})}

@@ -50,7 +50,8 @@ def choose(request: Request, offers: Sequence[str]) -> str:
     header = request.headers.get("accept")
     if not header or not header.strip():
         return offers[0]
-    accepted = parse_accept_header(header, MIMEAccept)
+    # Parameters of a type (charset, profile) narrow nothing that is offered here.
+    accepted = MIMEAccept([(kind.split(";")[0].strip(), q) for kind, q in parse_accept_header(header, MIMEAccept)])
     best = accepted.best_match(offers)
     if best is not None:
         return best
