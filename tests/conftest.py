@@ -1,8 +1,9 @@
-"""One build of the real record for the whole test run."""
+"""One build of the real record for the whole test run, golden files, and the fact sheets beside the checkout."""
 
 import csv
+import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,48 @@ from inforce.service import Service
 
 TODAY = date(2026, 11, 24)
 TESTS = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-goldens", action="store_true", help="write the files of tests/golden/ anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with a file of tests/golden/; with --rewrite-goldens it writes the file, for review as a diff."""
+
+    def compare(name: str, text: str) -> None:
+        file = TESTS / "golden" / name
+        if request.config.getoption("--rewrite-goldens"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        wanted = file.read_text(encoding="utf-8") if file.exists() else ""
+        if text != wanted:
+            lines = difflib.unified_diff(
+                wanted.splitlines(), text.splitlines(), f"golden/{name}", "now", lineterm="", n=1
+            )
+            shown = list(lines)
+            more = f"\n… and {len(shown) - 80} more lines" if len(shown) > 80 else ""
+            pytest.fail(
+                f"golden/{name} differs; if the change is meant: pytest --rewrite-goldens, and read the diff\n"
+                + "\n".join(shown[:80])
+                + more,
+                pytrace=False,
+            )
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of fact sheets and reference files beside the checkout; on CI it must be there."""
+    folder = TESTS.parents[1] / "shared"
+    if not (folder / "facts").is_dir():
+        reason = "the fact sheets are not here: expected ../shared/facts beside the checkout"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
 
 
 @pytest.fixture(scope="session")

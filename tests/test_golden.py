@@ -1,0 +1,34 @@
+"""The compiled timeline as a text: a change of the record shows here what it does to the law."""
+
+import json
+import re
+from collections.abc import Callable
+
+from inforce.record import Record, root, timeline_lines
+from inforce.service import Service
+
+
+def test_timeline(record: Record, golden: Callable[[str, str], None]) -> None:
+    golden("timeline.txt", "\n".join(timeline_lines(record)) + "\n")
+
+
+def test_a_line_a_span(record: Record) -> None:
+    lines = timeline_lines(record)
+    assert len(lines) == len(set(lines)) == len(record.spans)
+    assert all(5 <= line.count(" | ") + 1 <= 6 for line in lines)
+
+
+def test_the_guide_quotes_the_timeline(record: Record) -> None:
+    guide = (root() / "docs" / "record.md").read_text(encoding="utf-8")
+    (quoted,) = re.findall(r"^```\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    lines = timeline_lines(record)
+    measure = quoted.partition(" ")[0]
+    assert quoted.splitlines() == [line for line in lines if line.startswith(measure + " |")]
+
+
+def test_the_query_of_the_guide(service: Service) -> None:
+    guide = (root() / "docs" / "record.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"^```sparql\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    (row,) = json.loads(service.store.select(query))["results"]["bindings"]
+    assert row["status"]["value"].endswith("#inForce")
+    assert row["clause"]["value"].endswith("/cn-mofcom-2025-57#whole")
