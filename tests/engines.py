@@ -31,8 +31,10 @@ def bag(results: bytes | None) -> list[str]:
 
 
 def plain(term: dict[str, str]) -> Any:
-    """A term without the difference between a plain literal and xsd:string, and numbers by value."""
+    """A term without the difference between a plain literal and xsd:string; numbers and moments by value."""
     datatype = term.get("datatype", "").rsplit("#", 1)[-1]
+    if datatype == "dateTime":
+        return [term["value"].replace("+00:00", "Z"), "", datatype]
     if datatype in ("integer", "decimal", "double"):
         return float(term["value"])
     return [term["value"], term.get("xml:lang", ""), "" if datatype == "string" else datatype]
@@ -40,6 +42,19 @@ def plain(term: dict[str, str]) -> Any:
 
 def on_rdflib(graph: Graph, sparql: str) -> list[str]:
     return bag(graph.query(sparql).serialize(format="json"))
+
+
+def triples(lines: bytes | None) -> list[str]:
+    """Triples in an order of their own, for comparison as sets."""
+    found = json.loads(Graph().parse(data=lines or b"", format="nt").query(
+        "SELECT ?s ?p ?o WHERE { ?s ?p ?o }").serialize(format="json") or b"")["results"]["bindings"]  # fmt: skip
+    return sorted(json.dumps({k: plain(v) for k, v in row.items()}, sort_keys=True) for row in found)
+
+
+def graph_on_rdflib(graph: Graph, sparql: str) -> list[str]:
+    found = graph.query(sparql).graph
+    assert found is not None
+    return triples(found.serialize(format="nt", encoding="utf-8"))
 
 
 def on_oxigraph(store: ox.Store, sparql: str) -> list[str]:

@@ -27,15 +27,20 @@ from inforce.model import ALWAYS, NS, OPEN, InforceError
 from inforce.store import Store
 
 Term = URIRef | Literal
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")
 # A code point escape is replaced before a query is parsed, so it protects nothing; and a backslash of the text must
 # not make one with the letter behind it.
 _ESCAPES = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\\u": r"\\\U00000075", "\\U": r"\\\U00000055"}
 _UNSAFE = re.compile(r"\\[uU]?|[\"\n\r]")
+# One IRI or one literal of SPARQL 1.1 and nothing else: what may stand in a VALUES block.
+_ONE_TERM = re.compile(
+    r"""<[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*>"""
+    r"""|"(?:[^"\\\n\r]|\\["nr]|\\\\(?![uU])|\\\\(?=\\U)|(?<=\\\\)\\U000000[57]5)*\""""
+    r"""(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^<[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*>)?"""
+)
 # The tokens that matter to find blocks and groups; the first four are passed over whole.
 _TOKEN = re.compile(
     r"""(?P<skip>\#[^\n]*|<[^\x00-\x20<>"{}|^`\\]*>|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
-    r"""|(?P<values>\bVALUES\s+\?(?P<name>[A-Za-z][A-Za-z0-9]*)\s*\{)|(?P<open>\{)|(?P<close>\})""",
+    r"""|(?P<values>\bVALUES\s+\?(?P<name>[A-Za-z][A-Za-z0-9]*)\s*\{)|(?P<open>(?P<where>\bWHERE\s*)?\{)|(?P<close>\})""",
     re.IGNORECASE,
 )
 
@@ -138,7 +143,12 @@ def read(folder: Path) -> dict[str, Query]:
 def parse(name: str, text: str) -> Query:
     """A query from its file. Raises InforceError for what a catalogue file must not be."""
     # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
-    head = yaml.load("\n".join(x[3:] for x in text.splitlines() if x.startswith("#+")), Loader=yaml.BaseLoader) or {}
+    try:
+        head = (
+            yaml.load("\n".join(x[3:] for x in text.splitlines() if x.startswith("#+")), Loader=yaml.BaseLoader) or {}
+        )
+    except yaml.YAMLError as error:
+        raise InforceError(f"no YAML after #+: {' '.join(str(error).split())}") from error
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#+")) + "\n"
     try:
         prepared = prepareQuery(body).algebra
@@ -197,32 +207,40 @@ class _Block:
 
 
 def _blocks(text: str) -> list[_Block]:
-    """The VALUES blocks of a query. The group of a block is the largest one within the WHERE group that holds it."""
-    depth, opened = 0, -1
+    """The VALUES blocks of a query.
+
+    The group of a block is the largest one inside the WHERE that holds it, of the query or of a sub-select; a
+    block that stands directly in the WHERE of a sub-select goes with the group that holds the sub-select.
+    """
     blocks: list[_Block] = []
-    pending: list[tuple[str, int, int]] = []
+    opened: list[_Group] = []
     inside: tuple[str, int] | None = None
     for token in _TOKEN.finditer(text):
         if token["values"]:
             inside = (token["name"], token.end())
-            depth += 1
         elif token["open"]:
-            depth += 1
-            if depth == 2:
-                opened, pending = token.start(), []
-        elif token["close"]:
-            depth -= 1
-            if inside is not None:
-                name, start = inside
-                inside = None
-                if depth == 1:
-                    blocks.append(_Block(name, start, token.start(), None))
-                else:
-                    pending.append((name, start, token.start()))
-            elif depth == 1:
-                blocks += [_Block(n, s, e, (opened, token.end())) for n, s, e in pending]
-                pending = []
+            opened.append(_Group(token.start(), token["where"] is not None or not opened, []))
+        elif token["close"] and inside is not None:
+            name, start = inside
+            inside = None
+            inner = (n for n in range(len(opened) - 1, 0, -1) if opened[n - 1].where and not opened[n].where)
+            if (holder := next(inner, None)) is not None:
+                opened[holder].held.append((name, start, token.start()))
+            else:
+                blocks.append(_Block(name, start, token.start(), None))
+        elif token["close"] and opened:
+            group = opened.pop()
+            blocks += [_Block(*held, (group.start, token.end())) for held in group.held]
     return sorted(blocks, key=lambda b: b.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group that is open while the text is read: whether it is that of a WHERE, and the blocks that go with it."""
+
+    start: int
+    where: bool
+    held: list[tuple[str, int, int]]
 
 
 def _example(text: str, block: _Block) -> Term:
@@ -327,6 +345,8 @@ def _default(parameter: Parameter, terms: Mapping[str, list[Term]], names: Names
         return Literal(today.isoformat(), datatype=XSD.date)
     if isinstance(parameter.default, dict):
         start = date.fromisoformat(str(terms[parameter.default["from"]][0]))
+        if "plusDays" not in parameter.default:
+            return Literal(start.isoformat(), datatype=XSD.date)
         days = int(str(terms[parameter.default["plusDays"]][0]))
         try:
             end = start + timedelta(days=days)
@@ -380,21 +400,21 @@ def _moment(parameter: Parameter, value: str) -> Literal:
 
 
 def serialise(term: Term) -> str:
-    """A term in SPARQL, with every character that could end it escaped. Raises InforceError for what is no IRI."""
+    """A term in SPARQL. Raises InforceError for what is not exactly one IRI or one literal."""
     if isinstance(term, URIRef):
-        if not _IRI.fullmatch(str(term)):
-            raise InforceError(f"{str(term)!r} is no IRI")
-        return f"<{term}>"
-    text = _UNSAFE.sub(lambda match: _ESCAPES[match[0]], str(term))
-    if term.language:
-        return f'"{text}"@{term.language}'
-    return f'"{text}"^^<{term.datatype}>' if term.datatype else f'"{text}"'
+        text = f"<{term}>"
+    else:
+        text = f'"{_UNSAFE.sub(lambda match: _ESCAPES[match[0]], str(term))}"'
+        text += f"@{term.language}" if term.language else f"^^<{term.datatype}>" if term.datatype else ""
+    if not _ONE_TERM.fullmatch(text):
+        raise InforceError(f"{str(term)!r} is no {'IRI' if isinstance(term, URIRef) else 'literal'}")
+    return text
 
 
 def bind(query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
     """The query with these terms in its VALUES blocks, and without the groups of parameters that are not given.
 
-    Raises InforceError if the bound query is not of the template's shape; so no value can be more than a value.
+    Only whole terms are put in, each proved to be one IRI or one literal, so the query keeps the shape of its template.
     """
     key = tuple((name, tuple(values)) for name, values in sorted(terms.items()))
     return _bound(query.sparql, key)
@@ -402,11 +422,7 @@ def bind(query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
 
 @lru_cache(maxsize=4096)
 def _bound(sparql: str, terms: tuple[tuple[str, tuple[Term, ...]], ...]) -> str:
-    data = {name: " ".join(serialise(term) for term in values) for name, values in terms}
-    bound = _fill(sparql, data)
-    if _shape(bound) != _template_shape(sparql, tuple(data)):
-        raise InforceError("a value would change the query itself; refused")
-    return bound
+    return _fill(sparql, {name: " ".join(serialise(term) for term in values) for name, values in terms})
 
 
 def _fill(sparql: str, data: Mapping[str, str | None]) -> str:
@@ -424,19 +440,16 @@ def _fill(sparql: str, data: Mapping[str, str | None]) -> str:
     ]
     parts, position = [], 0
     for start, end, instead in sorted(cuts):
+        if start < position:
+            continue  # inside a group that has been dropped
         parts += [sparql[position:start], instead]
         position = end
     parts.append(sparql[position:])
     return re.sub(r"\n\s*\n+", "\n\n", "".join(parts))
 
 
-@lru_cache(maxsize=1024)
-def _template_shape(sparql: str, present: tuple[str, ...]) -> str:
-    return _shape(_fill(sparql, dict.fromkeys(present)))
-
-
-def _shape(sparql: str) -> str:
-    """The algebra of a query as text, with the data of its VALUES blocks left out."""
+def shape(sparql: str) -> str:
+    """The algebra of a query as text, with the data of its VALUES blocks left out: binding must not change it."""
 
     def walk(node: Any) -> Any:
         if isinstance(node, CompValue):
