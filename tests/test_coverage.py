@@ -11,8 +11,9 @@ import pytest
 import yaml
 from rdflib import RDF, Graph, URIRef
 
+from conftest import TESTS
 from inforce.model import BASE
-from inforce.record import Record, root
+from inforce.record import Record
 from inforce.turtle import ELI, INF
 
 # What a sheet says of an instrument and its file does not hold, with the reason.
@@ -36,7 +37,7 @@ Sheets = dict[str, list[dict[str, Any]]]
 @pytest.fixture(scope="module")
 def page() -> ModuleType:
     """docs/make_coverage.py"""
-    file = root() / "docs" / "make_coverage.py"
+    file = TESTS.parent / "docs" / "make_coverage.py"
     spec = importlib.util.spec_from_file_location("make_coverage", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

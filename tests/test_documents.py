@@ -15,7 +15,7 @@ from rdflib.compare import isomorphic
 
 from inforce.model import BASE, NS
 from inforce.service import Service
-from inforce.turtle import INF
+from inforce.turtle import ELI, INF
 from inforce.web.description import DATASET, SHAPES, VOCABULARY, describe, dump, in_graphs, index
 from inforce.web.negotiate import DOCUMENTS
 
@@ -334,8 +334,11 @@ def test_the_dataset_describes_this_build(client: TestClient, service: Service) 
     assert (dataset, RDF.type, URIRef(dcat + "Dataset")) in graph
     assert str(graph.value(dataset, URIRef(dcat + "version"))) == service.manifest["version"]
     assert str(graph.value(dataset, URIRef("http://purl.org/dc/terms/license"))).endswith("/by/4.0/")
-    assert {str(day) for day in graph.objects(None, INF.coveredThrough)} == set(
-        service.manifest["coveredThrough"].values()
+    through = {str(c).rpartition("/")[2].upper(): str(day) for c, day in graph.subject_objects(INF.coveredThrough)}
+    assert through.items() >= service.manifest["coveredThrough"].items()
+    assert all(
+        (c, ELI.jurisdiction, None) in graph or (c, INF.issuer, None) in graph
+        for c in graph.subjects(INF.coveredThrough)
     )
     distributions = list(graph.objects(dataset, URIRef(dcat + "distribution")))
     (url,) = graph.objects(None, URIRef(dcat + "downloadURL"))

@@ -4,8 +4,11 @@ import json
 import re
 from collections.abc import Callable
 
-from inforce.record import Record, root, timeline_lines
+from conftest import TESTS
+from inforce.record import Record, timeline_lines
 from inforce.service import Service
+
+GUIDE = TESTS.parent / "docs" / "record.md"
 
 
 def test_timeline(record: Record, golden: Callable[[str, str], None]) -> None:
@@ -19,7 +22,7 @@ def test_a_line_a_span(record: Record) -> None:
 
 
 def test_the_guide_quotes_the_timeline(record: Record) -> None:
-    guide = (root() / "docs" / "record.md").read_text(encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
     (quoted,) = re.findall(r"^```\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     lines = timeline_lines(record)
     measure = quoted.partition(" ")[0]
@@ -27,7 +30,7 @@ def test_the_guide_quotes_the_timeline(record: Record) -> None:
 
 
 def test_the_query_of_the_guide(service: Service) -> None:
-    guide = (root() / "docs" / "record.md").read_text(encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
     (query,) = re.findall(r"^```sparql\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
     (row,) = json.loads(service.store.select(query))["results"]["bindings"]
     assert row["status"]["value"].endswith("#inForce")

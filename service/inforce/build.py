@@ -1,21 +1,23 @@
-"""A build: the record compiled into one immutable, versioned folder, swapped in by rename."""
+"""A build: the record and its questions in one immutable, versioned folder, swapped in by rename.
+
+Earlier builds stay beside the current one until someone deletes their folders; so what cited them can be asked again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_data_dir
 from rdflib import RDF, Graph, Literal, URIRef
 
-from inforce import __version__
+from inforce import __version__, settings
 from inforce.model import BASE, NS
 from inforce.record import Record, compiled_triples, load, root, timeline_lines
-from inforce.store import Manifest
+from inforce.store import Manifest, Store
 from inforce.turtle import ELI, INF
 
 DATASET = URIRef(BASE + "dataset")
@@ -32,15 +34,22 @@ _COUNTED = {
 }
 
 
-def default_folder() -> Path:
-    """Where builds are kept: $INFORCE_BUILDS or the user's data folder."""
-    named = os.environ.get("INFORCE_BUILDS")
-    return Path(named or user_data_dir("inforce", appauthor=False), *([] if named else ["builds"]))
-
-
 def current(folder: Path) -> Path:
     """The build that is in use in a folder of builds."""
     return folder / "current"
+
+
+def kept(folder: Path) -> list[Path]:
+    """The builds in a folder of builds, the last made first."""
+    manifests = [m for m in folder.glob("*/manifest.json") if not m.parent.is_symlink() and m.parent.name[0] != "."]
+    manifests.sort(key=lambda m: (-m.stat().st_mtime_ns, m))
+    return [manifest.parent for manifest in manifests]
+
+
+def questions(source: Path) -> Path:
+    """The folder of the catalogue that belongs to a record or a build; the package's own where there is none."""
+    own = source / "queries"
+    return own if own.is_dir() else root() / "queries"
 
 
 def build(folder: Path | None = None, source: Path | None = None) -> Path:
@@ -48,9 +57,11 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
 
     The same sources give the same bytes. A failing build changes nothing.
     """
-    folder = folder or default_folder()
-    record = load(source or root())
-    quads, manifest = quads_of(record)
+    folder = folder or settings.load().builds
+    source = source or root()
+    record = load(source)
+    asked = {file.name: file.read_bytes() for file in sorted(questions(source).glob("*.rq"))}
+    quads, manifest = quads_of(record, asked)
     final = folder / str(manifest["version"])
     folder.mkdir(parents=True, exist_ok=True)
     if not final.is_dir():
@@ -58,6 +69,9 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
         try:
             (beside / "inforce.nq").write_bytes(quads)
             (beside / "timeline.txt").write_text("\n".join(timeline_lines(record)) + "\n", encoding="utf-8")
+            (beside / "queries").mkdir()
+            for name, text in asked.items():
+                (beside / "queries" / name).write_bytes(text)
             (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
             beside.chmod(0o755)
             beside.rename(final)
@@ -70,15 +84,19 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
     return final
 
 
-def quads_of(record: Record) -> tuple[bytes, Manifest]:
-    """All triples of a record, authored and compiled, as sorted N-Quads, and the manifest that describes them."""
+def quads_of(record: Record, asked: Mapping[str, bytes]) -> tuple[bytes, Manifest]:
+    """All triples of a record, authored and compiled, as sorted N-Quads, and the manifest that describes them.
+
+    The version stands for the data and for the questions: either of them decides what an answer says.
+    """
     compiled = Graph(bind_namespaces="none")
     for triple in compiled_triples(record):
         compiled.add(triple)
     graphs = {**record.graphs, COMPILED: compiled}
     lines = sorted({line for name, graph in graphs.items() for line in _lines(graph, name)})
     checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
-    version = f"{__version__}+{checksum[:12]}"
+    named = b"".join(name.encode() + b"\0" + text + b"\0" for name, text in sorted(asked.items()))
+    version = f"{__version__}+{hashlib.sha256(checksum.encode() + named).hexdigest()[:12]}"
     about = Graph(bind_namespaces="none")
     about.add((DATASET, RDF.type, URIRef("http://www.w3.org/ns/dcat#Dataset")))
     about.add((DATASET, URIRef("http://www.w3.org/ns/dcat#version"), Literal(version)))
@@ -95,6 +113,21 @@ def quads_of(record: Record) -> tuple[bytes, Manifest]:
         "namespace": NS,
     }
     return quads, manifest
+
+
+def described(store: Store) -> Manifest:
+    """The manifest of a build as its own triples give it, for a store that comes without its folder."""
+    searched = store.construct(f"CONSTRUCT WHERE {{ ?s <{INF.coveredThrough}> ?day ; ?p ?o }}")
+    counted = json.loads(
+        store.select("SELECT ?c (COUNT(DISTINCT ?s) AS ?n) WHERE { ?s a ?c FILTER (ISIRI(?s)) } GROUP BY ?c")
+    )
+    counts = {row["c"]["value"]: int(row["n"]["value"]) for row in counted["results"]["bindings"] if "c" in row}
+    return {
+        "version": store.version,
+        "coveredThrough": covered_through(Graph().parse(data=searched, format="nt")),
+        "counts": {name: counts.get(str(cls), 0) for name, cls in _COUNTED.items()},
+        "namespace": NS,
+    }
 
 
 def covered_through(graph: Graph) -> dict[str, str]:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from inforce import __version__, build, catalogue, checks, record
+from inforce import __version__, batch, build, catalogue, checks, logs, record, settings, shipments, store
 from inforce.catalogue import Query
 from inforce.model import BASE, InforceError
 from inforce.service import Answer, Service
+from inforce.settings import Settings
 
-FORMATS = ("table", "json", "csv")
+# As in the API, with a table for people instead of HTML. The first is the one that is meant unless another is named.
+FORMATS = ("table", "json", "csv", "tsv", "srj", "srx", "jsonl", "parquet", "arrow")
+GRAPH_FORMATS = ("ttl", "jsonld", "nt", "rdf", "trig")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,12 +50,15 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
         prog="inforce", description="Trade measures in time: which were in force on a day, as known on a day – and why."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--builds", type=Path, metavar="DIR", help="where builds are kept (default: $INFORCE_BUILDS)")
+    _where(parser)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="build the record if need be and serve it over HTTP")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    about = Settings.model_fields
+    for name in ("host", "port", "workers", "log"):
+        default = f"{about[name].description} (default: {about[name].default})"
+        serve.add_argument(f"--{name}", metavar=name.upper(), help=default)
+    _where(serve)
     serve.set_defaults(run=_serve)
 
     check = commands.add_parser("check", help="check the record against form, shapes and timeline")
@@ -61,7 +70,12 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
     format_.set_defaults(run=_format)
 
     compile_ = commands.add_parser("build", help="compile the record into a versioned build and make it current")
+    _where(compile_)
     compile_.set_defaults(run=_build)
+
+    versions = commands.add_parser("versions", help="list the builds that are kept, the last made first")
+    _where(versions)
+    versions.set_defaults(run=_versions)
 
     new = commands.add_parser("new", help="write the skeleton of a new act")
     new.add_argument("act", help="its slug, such as cn-mofcom-2025-70")
@@ -69,8 +83,10 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
 
     query = commands.add_parser("query", help="run SPARQL from a file (- for standard input)")
     query.add_argument("file", help="the file")
-    query.add_argument("--format", choices=FORMATS, default="table", help="form of the answer (default: %(default)s)")
+    query.add_argument("--format", choices=FORMATS[:3], default=FORMATS[0], help="form (default: %(default)s)")
     query.set_defaults(run=_query)
+
+    _add_batch(commands, queries[batch.QUESTION])
 
     for question in queries.values():
         sub = commands.add_parser(question.name, help=question.summary, description=question.description)
@@ -82,9 +98,29 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
                 metavar={"date": "DAY", "dateTime": "MOMENT", "integer": "N"}.get(parameter.type, "NAME"),
                 help=parameter.description.replace("%", "%%"),
             )
-        sub.add_argument("--format", choices=FORMATS, default="table", help="form of the answer (default: %(default)s)")
+        forms = GRAPH_FORMATS if question.form == "CONSTRUCT" else FORMATS
+        sub.add_argument("--format", choices=forms, default=forms[0], help="form of the answer (default: %(default)s)")
+        sub.add_argument("--limit", type=int, metavar="N", help="at most so many rows (default: all)")
+        sub.add_argument("--offset", type=int, default=0, metavar="N", help="from this row on, counted from 0")
         sub.set_defaults(run=_ask, question=question)
     return parser
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    """Where record and builds lie: before the command or behind it."""
+    for name, metavar in (("builds", "DIR"), ("data", "DIR"), ("endpoint", "URL")):
+        described = Settings.model_fields[name].description
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, metavar=metavar, help=described)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """The settings, with those that the command line names."""
+    return settings.load(**{name: getattr(options, name, None) for name in Settings.model_fields})
+
+
+def _root(options: argparse.Namespace) -> Path:
+    """The record that the command is about."""
+    return _settings(options).data or record.root()
 
 
 def _today() -> date:
@@ -92,22 +128,25 @@ def _today() -> date:
 
 
 def _service(options: argparse.Namespace) -> Service:
-    return Service.of_current_build(options.builds)
+    return Service.of(_settings(options))
 
 
 def _ask(options: argparse.Namespace) -> int:
     question: Query = options.question
     given = {name: values for name in question.parameters if (values := getattr(options, name))}
-    answer = _service(options).ask(question.name, given, _today())
+    if (options.limit is not None and options.limit < 1) or options.offset < 0:
+        raise InforceError("--limit must be at least 1, --offset at least 0")
+    answer = _service(options).ask(question.name, given, _today()).page(options.limit, options.offset)
     if options.format == "json":
         print(json.dumps(answer.document(), ensure_ascii=False, indent=2))
-    elif options.format == "csv":
-        # Imported late: only here does the command line need what the web uses.
-        from inforce.web.api import table
-
-        sys.stdout.write(table(answer).removeprefix("\ufeff"))
-    else:
+    elif options.format == "table":
         _show(answer)
+    else:
+        # Imported late: only here does the command line need what the web uses.
+        from inforce.web.forms import offers, write
+
+        sys.stdout.buffer.write(write(answer, offers(answer.is_graph)[options.format]).removeprefix(b"\xef\xbb\xbf"))
+        sys.stdout.flush()
     return 0
 
 
@@ -120,7 +159,10 @@ def _show(answer: Answer) -> None:
     for notice in answer.notices:
         console.print(Text(f"Note: {notice}", style="yellow"))
     covered = ", ".join(f"{c} {day}" for c, day in answer.covered_through.items())
-    console.print(Text(f"{len(answer.rows)} rows · dataset {answer.version} · covered through {covered}", style="dim"))
+    shown = (
+        f"{len(answer.rows)} rows" if len(answer.rows) == answer.total else f"{len(answer.rows)} of {answer.total} rows"
+    )
+    console.print(Text(f"{shown} · dataset {answer.version} · covered through {covered}", style="dim"))
 
 
 def _parameters(answer: Answer) -> dict[str, Any]:
@@ -148,8 +190,53 @@ def _print(names: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> N
     console.print(table)
 
 
+def _add_batch(commands: Any, question: Query) -> None:
+    sub = commands.add_parser("batch", help=f"ask {question.name} for each line of a list of shipments")
+    sub.add_argument("file", help="CSV or JSON with material or hs, destination and date (- for standard input)")
+    for parameter in question.parameters.values():
+        if parameter.name != "at":
+            said = f"for all lines: {parameter.description}".replace("%", "%%")
+            sub.add_argument(parameter.option, dest=parameter.name, action="append", metavar="VALUE", help=said)
+    sub.add_argument("--format", choices=("csv", "json"), default="csv", help="form (default: %(default)s)")
+    sub.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+    _where(sub)
+    sub.set_defaults(run=_batch, question=question)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    """Exit code 1 if a line could not be understood; the other lines have their results all the same."""
+    question: Query = options.question
+    common = {name: values for name in question.parameters if (values := getattr(options, name, None))}
+    try:
+        data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    except OSError as error:
+        raise InforceError(f"{options.file}: {error.strerror}") from None
+    table = shipments.read(data)
+    service, tally, console = _service(options), batch.Tally(), Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("lines", total=len(table.lines))
+        found = batch.run(service, table, _today(), common, lambda done, _: bar.update(task, completed=done))
+        results = tally.watch(found)
+        form = batch.as_csv(service, table, results) if options.format == "csv" else batch.as_json(service, results)
+        if options.output is None:
+            sys.stdout.buffer.writelines(piece.encode() for piece in form)
+        else:
+            beside = options.output.with_name(f".{options.output.name}.part")
+            with beside.open("wb") as file:
+                file.writelines(piece.encode() for piece in form)
+            beside.replace(options.output)
+    count, failed = tally.outcomes, ", ".join(map(str, tally.failed[:20])) + (", …" if len(tally.failed) > 20 else "")
+    console.print(f"{len(table.lines)} lines: {count['found']} with measures, {count['none']} without")
+    if failed:
+        console.print(f"{count['error']} lines could not be understood: {failed}", style="red")
+    return 1 if tally.failed else 0
+
+
 def _query(options: argparse.Namespace) -> int:
-    text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InforceError(f"{options.file}: {error.strerror}: expected a file with a SPARQL query, or -") from None
     try:
         results = json.loads(_service(options).store.select(text))
     except SyntaxError as error:
@@ -172,24 +259,33 @@ def _query(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    folder = build.build(options.builds)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in manifest["counts"].items()))
+    wanted = _settings(options)
+    folder = build.build(wanted.builds, wanted.data)
+    print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
+    return 0
+
+
+def _versions(options: argparse.Namespace) -> int:
+    builds = _settings(options).builds
+    served = build.current(builds).resolve()
+    for folder in build.kept(builds):
+        covered = ", ".join(f"{c} {day}" for c, day in store.manifest(folder)["coveredThrough"].items())
+        print(f"{folder.name}  covered through {covered}{'  (current)' if folder.resolve() == served else ''}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = checks.check(record.root(), [file.resolve() for file in options.files] or None)
+    problems = checks.check(_root(options), [file.resolve() for file in options.files] or None)
     for problem in problems:
         print(problem)
     if all(problem.warning for problem in problems):
-        record.load(record.root())  # the timeline: its errors name both acts
+        record.load(_root(options))  # the timeline: its errors name both acts
     print(f"{len(problems)} problems" if problems else "the record is in order")
     return 0 if all(problem.warning for problem in problems) else 1
 
 
 def _format(options: argparse.Namespace) -> int:
-    changed = [file for file in options.files or record.sources(record.root()) if checks.format_file(file)]
+    changed = [file for file in options.files or record.sources(_root(options)) if checks.format_file(file)]
     for file in changed:
         print(f"{file} formatted")
     return 0
@@ -201,7 +297,7 @@ def _new(options: argparse.Namespace) -> int:
         raise InforceError(
             f"{act!r} is no slug of an act: expected cn-… or us-…, lower case, such as cn-mofcom-2025-70"
         )
-    file = record.root() / "data" / act[:2] / f"{act}.ttl"
+    file = _root(options) / "data" / act[:2] / f"{act}.ttl"
     if file.exists():
         raise InforceError(f"{file}: this act is in the record already")
     file.write_text(_SKELETON.replace("ACT", act).replace("CC", act[:2]), encoding="utf-8")
@@ -254,11 +350,27 @@ this:source-1 a inf:Source ;
 def _serve(options: argparse.Namespace) -> int:
     import uvicorn
 
-    from inforce.web.app import create
+    from inforce.web.app import create, from_settings
+    from inforce.web.metrics import SHARED
 
-    app = create(_service(options))
-    print(f"inforce {__version__}: http://{options.host}:{options.port}/  (Ctrl-C stops it)", flush=True)
-    uvicorn.run(app, host=options.host, port=options.port, log_level="warning")
+    wanted = _settings(options)
+    logs.configure(wanted.log)
+    server: dict[str, Any] = {"host": wanted.host, "port": wanted.port, "log_config": None}
+    server |= {"access_log": False, "server_header": False}
+    greeting = f"inforce {__version__}: http://{wanted.host}:{wanted.port}/  (Ctrl-C stops it)"
+    if wanted.workers == 1:
+        app = create(Service.of(wanted), wanted=wanted)
+        print(greeting, flush=True)
+        uvicorn.run(app, **server)
+        return 0
+    if wanted.endpoint is None:
+        build.build(wanted.builds, wanted.data)
+    with tempfile.TemporaryDirectory(prefix="inforce-metrics-") as counts:
+        # Each process reads them for itself.
+        os.environ.update({SHARED: counts, **wanted.environment()})
+        print(greeting, flush=True)
+        factory = f"{from_settings.__module__}:{from_settings.__name__}"
+        uvicorn.run(factory, factory=True, workers=wanted.workers, **server)
     return 0
 
 

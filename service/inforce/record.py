@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,9 +23,9 @@ from inforce.model import (
     EffectType,
     InforceError,
     Span,
+    Status,
     TimelineError,
     day_of,
-    natural,
     window,
 )
 from inforce.timeline import compile_measure, in_order
@@ -312,22 +312,57 @@ def _span_triples(span: Span, number: int, zone: ZoneInfo, effects: dict[str, Ef
 
 
 def timeline_lines(record: Record) -> list[str]:
-    """The compiled timeline as text, a line a span, sorted: what a change of the data does to the law, as a diff."""
+    """The compiled timeline as text, a line a span: what a change of the data does to the law, as a diff.
+
+    A line names the measure, the days on which one could know it so, the time for which it holds, what holds, the
+    clauses that made it so in order, and a window that has run out where that alone opened the span.
+    """
     effects = {e.id: e for e in record.effects}
-    lines = []
-    for span in record.spans:
-        zone = record.zones[span.measure]
-        rate = "" if span.state.rate is None else f" {span.state.rate.normalize():f} %"
-        because = " > ".join(effects[c].clause.removeprefix(BASE + "instrument/") for c in span.state.because)
-        lines.append(
-            f"{span.measure.removeprefix(BASE + 'measure/')}  known {span.known_from} .. {span.known_until or ''}  "
-            f"law {_moment(span.start, zone)} .. {_moment(span.end, zone)}  {span.state.status}{rate}  [{because}]"
-        )
-    return sorted(lines, key=natural)
+    return [_line(span, record.zones[span.measure], effects) for span in record.spans]
 
 
-def _moment(instant: datetime | None, zone: ZoneInfo) -> str:
-    if instant is None:
-        return ""
+_WORDS = {Status.IN_FORCE: "in force"}
+
+
+def _line(span: Span, zone: ZoneInfo, effects: dict[str, Effect]) -> str:
+    def told(effect: str) -> str:
+        act, _, clause = effects[effect].clause.removeprefix(BASE + "instrument/").partition("#")
+        return f"{act} {clause}"
+
+    state = span.state
+    known = f"since {span.known_from}"
+    if span.known_until is not None:
+        known = f"from {span.known_from} through {span.known_until - timedelta(days=1)}"
+    what = _WORDS.get(state.status, str(state.status))
+    if state.rate is not None:
+        what += f" at {state.rate.normalize():f} %"
+    if state.terms is not None:
+        what += f" “{state.terms}”"
+    columns = [
+        span.measure.removeprefix(BASE + "measure/"),
+        f"as known {known}",
+        _period(span.start, span.end, zone),
+        what,
+        ", then ".join(f"{told(cause)} ({effects[cause].type})" for cause in state.because),
+    ]
+    if span.opened_by is not None and span.lapse:
+        columns.append(f"{told(span.opened_by)} has run out")
+    return " | ".join(columns)
+
+
+def _period(start: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
+    """A time in words: the last day that belongs to it where it ends at midnight, else the minute at which it ends."""
+    begins = "" if start is None else _moment(start, zone)
+    if end is None:
+        return f"from {begins} on" if begins else "always"
+    local = end.astimezone(zone)
+    if (local.hour, local.minute) == (0, 0):
+        ends = f"through {local.date() - timedelta(days=1)}"
+    else:
+        ends = f"until {_moment(end, zone)}"
+    return f"from {begins} {ends}" if begins else ends
+
+
+def _moment(instant: datetime, zone: ZoneInfo) -> str:
     local = instant.astimezone(zone)
-    return local.strftime("%Y-%m-%d" if (local.hour, local.minute) == (0, 0) else "%Y-%m-%dT%H:%M")
+    return local.strftime("%Y-%m-%d" if (local.hour, local.minute) == (0, 0) else "%Y-%m-%d %H:%M")

@@ -1,50 +1,101 @@
 """One build, its catalogue and its names: what the web and the command line ask.
 
-The day called today comes from the caller; nothing here looks at a clock.
+The day called today comes from the caller; nothing here looks at a clock. A build never changes, so an answer depends
+on nothing but its version, its question and the parameters as resolved – and can be cited by them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from rdflib import URIRef
+from rdflib import URIRef, Variable
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.parserutils import CompValue
 
 from inforce import build, catalogue
-from inforce.catalogue import Names, Query, Term
+from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.model import BASE, NS, InforceError
-from inforce.record import root
-from inforce.store import Embedded, Manifest, Store
+from inforce.settings import Settings
+from inforce.store import Embedded, Manifest, Remote, Store, Unavailable, manifest
+
+REMEMBERED = 256  # answers that a service keeps
+Binding = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a question, with all that is needed to cite and to check it.
+    """The answer to a question, or a page of it, with all that is needed to cite and to check it.
 
-    `results` are SPARQL results JSON; of a CONSTRUCT question they are N-Triples, and there are no rows.
+    `found` are bindings as in SPARQL results JSON, of which `rows` are the flat form; of a CONSTRUCT question they are
+    lines of N-Triples, and there are no rows. `total` counts what is found on all pages; `asked` are the parameters as
+    they stand in an address.
     """
 
     query: Query
     parameters: Mapping[str, Sequence[Term]]
+    asked: Sequence[tuple[str, str]]
     sparql: str
     version: str
     covered_through: Mapping[str, str]
     notices: Sequence[str]
-    results: bytes
+    found: Sequence[Any]
     rows: Sequence[Mapping[str, Any]]
+    total: int
+    limit: int | None = None
+    offset: int = 0
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether the answer consists of triples."""
+        return self.query.form == "CONSTRUCT"
+
+    @property
+    def results(self) -> bytes:
+        """SPARQL results JSON; of a CONSTRUCT question N-Triples."""
+        if self.is_graph:
+            return "".join(self.found).encode()
+        head = {"vars": list(self.query.variables)}
+        return json.dumps({"head": head, "results": {"bindings": self.found}}, ensure_ascii=False).encode()
+
+    @property
+    def permalink(self) -> str:
+        """The IRI under which this very answer can be had as long as its version is kept."""
+        return self.at(self.offset)
+
+    def at(self, offset: int) -> str:
+        """The permanent IRI of the page that begins with the row of this number, counted from 0."""
+        page = [("limit", str(self.limit))] if self.limit is not None else []
+        page += [("offset", str(offset))] if offset else []
+        return (
+            f"{BASE}v/{quote(self.version, safe='+')}/api/{self.query.name}?{urlencode(sorted([*self.asked, *page]))}"
+        )
+
+    def page(self, limit: int | None, offset: int = 0) -> Answer:
+        """At most `limit` of what was found, from the row numbered `offset` on."""
+        part = slice(offset, None if limit is None else offset + limit)
+        return replace(self, found=self.found[part], rows=self.rows[part], limit=limit, offset=offset)
 
     def document(self) -> dict[str, Any]:
         """The answer as the JSON of the API: terms as text, repeatable parameters as lists."""
+        paged = {} if self.limit is None and not self.offset else {"limit": self.limit, "offset": self.offset}
         return {
             "query": self.query.name,
             "parameters": {name: self._shown(name, terms) for name, terms in self.parameters.items()},
             "version": self.version,
             "coveredThrough": dict(self.covered_through),
+            "permalink": self.permalink,
             "notices": list(self.notices),
+            "total": self.total,
+            **paged,
             "rows": list(self.rows),
         }
 
@@ -55,24 +106,33 @@ class Answer:
 
 
 class Service:
-    """Answers the questions of the catalogue from one store."""
+    """Answers the questions of the catalogue from one store; `folder` is that of its build, where it has one."""
 
-    def __init__(self, store: Store, manifest: Manifest, queries: Mapping[str, Query]) -> None:
-        self.store, self.manifest, self.queries = store, manifest, queries
+    def __init__(
+        self, store: Store, manifest: Manifest, queries: Mapping[str, Query], folder: Path | None = None
+    ) -> None:
+        self.store, self.manifest, self.queries, self.folder = store, manifest, queries, folder
         classes = frozenset(c for q in queries.values() for p in q.parameters.values() for c in p.of)
         self.names = Names(store, classes)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._answer)
 
     @classmethod
     def open(cls, folder: Path) -> Service:
-        """The service of a build folder with the catalogue of this package."""
-        store = Embedded.open(folder)
-        manifest = json.loads((folder / "manifest.json").read_text())
-        return cls(store, manifest, catalogue.read(root() / "queries"))
+        """The service of a build folder with the catalogue that was built with it."""
+        return cls(Embedded.open(folder), manifest(folder), catalogue.read(build.questions(folder)), folder)
 
     @classmethod
-    def of_current_build(cls, folder: Path | None = None) -> Service:
+    def of_current_build(cls, folder: Path | None = None, source: Path | None = None) -> Service:
         """The service of the sources as they are now, built first if that has not been done."""
-        return cls.open(build.build(folder))
+        return cls.open(build.build(folder, source))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Service:
+        """The service that the settings name: of an endpoint if they name one, else of the sources as they are now."""
+        if settings.endpoint is None:
+            return cls.of_current_build(settings.builds, settings.data)
+        store = Remote(str(settings.endpoint), settings.timeout)
+        return cls(store, build.described(store), catalogue.read(build.questions(settings.data or Path())))
 
     def query(self, name: str) -> Query:
         """A question of the catalogue. Raises InforceError with the known names."""
@@ -81,24 +141,59 @@ class Service:
         return self.queries[name]
 
     def bound(self, name: str, given: Mapping[str, Sequence[str]], today: date) -> tuple[dict[str, list[Term]], str]:
-        """The terms of a call and the SPARQL they give. Raises ParameterError."""
-        terms = catalogue.resolve(self.query(name), given, self.names, today)
+        """The terms of a call, in an order of their own, and the SPARQL they give. Raises ParameterError."""
+        resolved = catalogue.resolve(self.query(name), given, self.names, today)
+        terms = {parameter: sorted(values, key=str) for parameter, values in resolved.items()}
         return terms, catalogue.bind(self.query(name), terms)
 
     def ask(self, name: str, given: Mapping[str, Sequence[str]], today: date) -> Answer:
         """The answer to a question. Raises ParameterError for parameters that cannot be understood."""
-        query = self.query(name)
-        terms, sparql = self.bound(name, given, today)
-        graph = query.form == "CONSTRUCT"
-        results = self.store.construct(sparql) if graph else self.store.select(sparql)
-        rows = [] if graph else catalogue.rows(query, results)
-        notices = [*self._beyond_coverage(terms), *self._announced(query, terms, rows, today)]
-        if "measure" in query.parameters and not rows and not graph and not query.parameters["measure"].optional:
-            known = terms["knownOn"][0]
-            notices.insert(0, f"No act of the record that was public by {known} says anything of this measure.")
-        return Answer(query, terms, sparql, self.store.version, self.manifest["coveredThrough"], notices, results, rows)
+        terms = catalogue.resolve(self.query(name), given, self.names, today)
+        if self.store.version != self.manifest["version"]:
+            raise Unavailable(f"the store now holds {self.store.version}, not {self.manifest['version']}: start anew")
+        return self._remembered(name, tuple((parameter, tuple(sorted(v, key=str))) for parameter, v in terms.items()))
 
-    def _beyond_coverage(self, terms: Mapping[str, Sequence[Term]]) -> list[str]:
+    def _answer(self, name: str, asked: tuple[tuple[str, tuple[Term, ...]], ...]) -> Answer:
+        query, terms = self.query(name), dict(asked)
+        sparql = catalogue.bind(query, terms)
+        found: Sequence[Any]
+        rows: Sequence[Mapping[str, Any]] = ()
+        if query.form == "CONSTRUCT":
+            found = settled_triples(self.store.construct(sparql))
+        else:
+            found, rows = settled(query, self.store.select(sparql))
+        return Answer(
+            query=query,
+            parameters=terms,
+            asked=[(p, self.short(query.parameters[p], term)) for p, values in asked for term in values],
+            sparql=sparql,
+            version=self.manifest["version"],
+            covered_through=self.manifest["coveredThrough"],
+            notices=[
+                *self._silence(query, terms, found),
+                *self.beyond_coverage(terms),
+                *self._announced(query, terms, rows),
+            ],
+            found=found,
+            rows=rows,
+            total=len(found),
+        )
+
+    def short(self, parameter: Parameter, value: Term | str) -> str:
+        """A value of a parameter in an address: the short name of an IRI where that leads back to it."""
+        if parameter.type != "iri":
+            return str(value)
+        name = slug(URIRef(value))
+        return name if self.names.find(parameter.of, name) == str(value) else str(value)
+
+    def _silence(self, query: Query, terms: Mapping[str, Sequence[Term]], found: Sequence[Any]) -> list[str]:
+        """A notice where nothing is said of the measure that was asked for."""
+        about = query.parameters.get("measure")
+        if found or about is None or about.optional or "knownOn" not in terms:
+            return []
+        return [f"No act of the record that was public by {terms['knownOn'][0]} says anything of this measure."]
+
+    def beyond_coverage(self, terms: Mapping[str, Sequence[Term]]) -> list[str]:
         """A notice for each day asked that lies beyond what was searched: silence is no certainty there."""
         notices = []
         for name in ("on", "at", "knownOn", "to", "until"):
@@ -112,18 +207,73 @@ class Service:
         return notices
 
     def _announced(
-        self, query: Query, terms: Mapping[str, Sequence[Term]], rows: Sequence[Mapping[str, Any]], today: date
+        self, query: Query, terms: Mapping[str, Sequence[Term]], rows: Sequence[Mapping[str, Any]]
     ) -> list[str]:
+        """A notice for what has been announced for the measures of an answer without being law."""
         if not query.tells_announced:
             return []
         measures = {str(t) for t in terms.get("measure", ())} | {str(r["measure"]) for r in rows if "measure" in r}
         if not measures:
             return []
-        given = {"measure": sorted(measures), "knownOn": [str(terms["knownOn"][0])]}
-        _, sparql = self.bound("announced", given, today)
+        about = self.query("announced")
+        shared = {name: terms[name] for name in about.parameters if name in terms}
+        sparql = catalogue.bind(about, shared | {"measure": [URIRef(m) for m in sorted(measures)]})
         said = {
             f"Announced, no legal act in the record: {row['summary']} "
             f"({row['act'].removeprefix(BASE + 'instrument/')}, {row['public']}, confidence {row['confidence']})"
-            for row in catalogue.rows(self.queries["announced"], self.store.select(sparql))
+            for row in catalogue.rows(about, self.store.select(sparql))
         }
         return sorted(said)
+
+
+def settled(query: Query, results: bytes) -> tuple[list[Binding], list[dict[str, Any]]]:
+    """Bindings and rows in an order that no engine can change: where the question's own has ties, by their text."""
+    pairs = list(zip(json.loads(results)["results"]["bindings"], catalogue.rows(query, results), strict=True))
+    keys = _order(query.sparql)
+    if set(keys) <= set(query.variables):
+        runs = groupby(pairs, key=lambda pair: [pair[0].get(name, {}).get("value") for name in keys])
+        pairs = [pair for _, run in runs for pair in sorted(run, key=lambda pair: json.dumps(pair[0], sort_keys=True))]
+    return [binding for binding, _ in pairs], [row for _, row in pairs]
+
+
+def settled_triples(triples: bytes) -> list[str]:
+    """The lines of N-Triples in the order of their text."""
+    return sorted(line + "\n" for line in triples.decode().split("\n") if line)
+
+
+@lru_cache(maxsize=256)
+def _order(sparql: str) -> tuple[str, ...]:
+    """The variables by which a query orders its rows."""
+    node = prepareQuery(sparql).algebra
+    while node is not None and node.name != "OrderBy":
+        node = node.get("p")
+    return tuple(str(v) for condition in (node.expr if node else ()) for v in _variables(condition.expr))
+
+
+def _variables(expression: Any) -> list[Variable]:
+    if isinstance(expression, Variable):
+        return [expression]
+    return [v for part in expression.values() for v in _variables(part)] if isinstance(expression, CompValue) else []
+
+
+class Versions:
+    """The build that is served, and the earlier ones beside it, which are opened when they are first asked."""
+
+    def __init__(self, current: Service, at_once: int = 2) -> None:
+        self.current = current
+        self._lock, self._open = Lock(), lru_cache(maxsize=at_once)(Service.open)
+
+    def kept(self) -> dict[str, Path | None]:
+        """The folders of the versions that can be asked: the current one first, then the last made first."""
+        here = self.current.folder
+        others = {folder.name: folder for folder in build.kept(here.parent)} if here else {}
+        return {self.current.manifest["version"]: here, **others}
+
+    def find(self, version: str) -> Service:
+        """The service of a version. Raises KeyError if it is not kept, InforceError if it cannot be read any more."""
+        if version == self.current.manifest["version"]:
+            return self.current
+        folder = self.kept()[version]
+        assert folder is not None, "only the current build may have no folder"
+        with self._lock:
+            return self._open(folder)

@@ -11,11 +11,31 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyoxigraph as ox
-from SPARQLWrapper import JSON, N3, POST, SPARQLWrapper
+from SPARQLWrapper import JSON, POST, TURTLE, SPARQLWrapper
+from SPARQLWrapper.SPARQLExceptions import QueryBadFormed, SPARQLWrapperException
 
 from inforce.model import InforceError
 
 Manifest = dict[str, Any]
+
+
+class Unavailable(InforceError):
+    """The store does not answer just now; later it may."""
+
+
+def manifest(build: Path) -> Manifest:
+    """What a build says of itself. Raises InforceError where there is no build."""
+    found: Manifest = json.loads(_read(build / "manifest.json"))
+    return found
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise InforceError(
+            f"{file.parent}: no build here ({file.name} is missing); `inforce build` makes one"
+        ) from None
 
 
 class Store(Protocol):
@@ -51,14 +71,7 @@ class Embedded:
     @classmethod
     def open(cls, build: Path) -> Embedded:
         """The store of a build folder. Raises InforceError where there is no build."""
-        try:
-            manifest: Manifest = json.loads((build / "manifest.json").read_text())
-            quads = (build / "inforce.nq").read_bytes()
-        except FileNotFoundError as error:
-            raise InforceError(
-                f"{build}: no build here ({error.filename} is missing); `inforce build` makes one"
-            ) from None
-        return cls(quads, manifest["version"])
+        return cls(_read(build / "inforce.nq"), manifest(build)["version"])
 
     @property
     def version(self) -> str:
@@ -98,18 +111,23 @@ class Embedded:
 
 
 class Remote:
-    """Any SPARQL 1.1 endpoint that holds a build."""
+    """Any SPARQL 1.1 endpoint that holds a build. Its methods raise Unavailable when it does not answer."""
 
     def __init__(self, endpoint: str, timeout: int = 60) -> None:
-        self._endpoint, self._timeout = endpoint, timeout
+        self.endpoint, self._timeout = endpoint, timeout
 
     def _run(self, query: str, form: str) -> bytes:
-        client = SPARQLWrapper(self._endpoint)
+        client = SPARQLWrapper(self.endpoint)
         client.setMethod(POST)
         client.setTimeout(self._timeout)
         client.setReturnFormat(form)
         client.setQuery(query)
-        answer: bytes = client.query().response.read()
+        try:
+            answer: bytes = client.query().response.read()
+        except QueryBadFormed as error:
+            raise InforceError(f"{self.endpoint} refuses a query: {' '.join(str(error).split())[:200]}") from error
+        except (OSError, SPARQLWrapperException) as error:
+            raise Unavailable(f"{self.endpoint} does not answer: {' '.join(str(error).split())[:200]}") from error
         return answer
 
     @property
@@ -119,7 +137,7 @@ class Remote:
             self.select("SELECT ?v WHERE { <https://w3id.org/inforce/dataset> <http://www.w3.org/ns/dcat#version> ?v }")
         )["results"]["bindings"]
         if len(rows) != 1:
-            raise InforceError(f"{self._endpoint}: holds no build of inforce, or more than one")
+            raise InforceError(f"{self.endpoint}: holds no build of inforce, or more than one")
         version: str = rows[0]["v"]["value"]
         return version
 
@@ -127,7 +145,8 @@ class Remote:
         return self._run(query, JSON)
 
     def construct(self, query: str) -> bytes:
-        return self._run(query, N3)
+        triples = ox.parse(self._run(query, TURTLE), format=ox.RdfFormat.TURTLE)
+        return ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b""
 
     def ask(self, query: str) -> bool:
         return bool(json.loads(self._run(query, JSON))["boolean"])

@@ -1,208 +1,221 @@
-"""The questions of the catalogue over HTTP: /api/<question>, its description and its SPARQL, all from one file."""
+"""The questions of the catalogue over HTTP: /api/<question>, its permanent form below /v/<version>/, its SPARQL.
+
+An answer never changes, so it is made once: what is ready to be sent is kept under all that decides on it.
+"""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable
+from datetime import date
+from threading import Lock
 from typing import Any
+from urllib.parse import quote, urlencode
 
-import pyoxigraph as ox
-from fastapi import APIRouter, Request, Response
+from cachetools import LRUCache
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from inforce.catalogue import Parameter, Query, bind, resolve, slug
-from inforce.service import Answer, Service
+from inforce.catalogue import ParameterError, Query
+from inforce.model import BASE, InforceError
+from inforce.service import Answer, Service, Versions
+from inforce.web.asked import RESERVED, given_parameters, in_language, page, parameters
 from inforce.web.errors import Problem
-from inforce.web.negotiate import ANSWERS, by_format
+from inforce.web.forms import offers, write
+from inforce.web.negotiate import by_format, choose
+from inforce.web.reply import FOREVER, Reply, ready, reply
 
-RESERVED = frozenset({"format"})
-_SPARQL_RESULTS = {
-    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
-    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
-    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
-    "text/csv": ox.QueryResultsFormat.CSV,
-}
+__all__ = ["ROUTES", "given_parameters"]
 
-
-def router(service: Service) -> APIRouter:
-    """One route a question, described to OpenAPI by the question itself."""
-    routes = APIRouter()
-    for query in service.queries.values():
-        routes.add_api_route(
-            f"/api/{query.name}",
-            _endpoint(query),
-            methods=["GET", "HEAD"],
-            operation_id=query.name,
-            summary=query.summary,
-            description=query.description,
-            tags=["questions"],
-            response_class=Response,
-            openapi_extra={
-                "parameters": [_openapi_parameter(service, p) for p in query.parameters.values()] + [_FORMAT],
-                "responses": _openapi_responses(query),
-            },
-        )
-    routes.add_api_route("/queries/{name}.rq", _sparql_text, methods=["GET", "HEAD"], include_in_schema=False)
-    routes.add_api_route("/health", _health, methods=["GET", "HEAD"], tags=["service"], summary="Version and coverage")
-    return routes
+SPARQL_TEXT = "application/sparql-query"
+MOST_SHOWN = 1000  # rows on a page for people; programs get all
 
 
-def given_parameters(request: Request) -> dict[str, list[str]]:
-    """The parameters of a call, without those that choose the form of the answer; empty values count as not given."""
-    given: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in RESERVED and value != "":
-            given.setdefault(name, []).append(value)
-    return given
+class Shelf:
+    """Replies that are ready to be sent, by all that decides on them; the longest unused ones go first."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._replies: LRUCache[Any, Reply] = LRUCache(megabytes * 1_000_000, getsizeof=lambda r: len(r.body) + 2000)
+        self._lock = Lock()
+
+    def find(self, key: Any) -> Reply | None:
+        """The reply under a key, if it is here."""
+        with self._lock:
+            return self._replies.get(key)
+
+    def put(self, key: Any, made: Reply) -> None:
+        """Keep a reply; one that is larger than the shelf is not kept."""
+        with self._lock:
+            if len(made.body) + 2000 <= self._replies.maxsize:
+                self._replies[key] = made
 
 
-def _endpoint(query: Query) -> Callable[[Request], Response]:
-    def endpoint(request: Request) -> Response:
-        service: Service = request.app.state.service
-        media = by_format(request, ANSWERS)
-        answer = service.ask(query.name, given_parameters(request), request.app.state.today())
-        return respond(request, answer, media)
-
-    return endpoint
+async def latest(request: Request) -> Response:
+    """The answer of the build that is served."""
+    name, today = request.path_params["name"], request.app.state.today()
+    return await _answered(request, today, lambda: made(request, request.app.state.service, name, today))
 
 
-def respond(request: Request, answer: Answer, media: str) -> Response:
-    """An answer in a media type, with a strong ETag; 304 when the client has it."""
-    mark = "\0".join([answer.version, answer.query.name, answer.sparql, media, *answer.notices])
+async def permanent(request: Request) -> Response:
+    """The answer of a version. What a call leaves open is bound first, by a redirect."""
+    name, version = request.path_params["name"], request.path_params["version"]
+    return await _answered(request, None, lambda: made(request, version_of(request, version), name, None))
+
+
+async def _answered(request: Request, today: date | None, make: Callable[[], Reply]) -> Response:
+    """The answer off the shelf, else made in a thread."""
+    if request.path_params["name"] in request.app.state.service.queries:
+        request.scope["counted"] = f"/api/{request.path_params['name']}"
+    elif request.method not in methods(request):  # a path of its own, that answers to POST only
+        raise HTTPException(405)
+    shelf: Shelf = request.app.state.shelf
+    headers = request.headers
+    accepted = tuple(headers.get(name) for name in ("accept", "accept-language", "accept-encoding"))
+    key = (request.scope["path"], request.scope["query_string"], accepted, today)
+    found = shelf.find(key)
+    if found is None:
+        found = await run_in_threadpool(make)
+        if found.status == 200:
+            shelf.put(key, found)
+    return found.to(request)
+
+
+def made(request: Request, service: Service, name: str, today: date | None) -> Reply:
+    """The answer to a call in the form it asks for; with no day called today, the call must leave nothing open."""
+    query = question(service, name)
+    given = parameters(request)
+    _check(query, given)
+    media = by_format(request, offers(query.form == "CONSTRUCT"))
+    limit, offset = page(request)
+    asked = in_language(request, query, given)
+    answer = service.ask(name, asked, today or request.app.state.today())
+    if media == "text/html" and limit is None and answer.total - offset > MOST_SHOWN:
+        limit = MOST_SHOWN
+    answer = answer.page(limit, offset)
+    chosen = request.query_params.get("format")
+    if today is None and answer.parameters.keys() != given.keys():
+        to = local(_with(answer.permalink, chosen))
+        return Reply(b"", {"Location": to, "Cache-Control": "no-store", "Content-Length": "0"}, 307)
     headers = {
-        "ETag": f'"{hashlib.sha256(mark.encode()).hexdigest()[:32]}"',
-        "Vary": "Accept",
-        "Cache-Control": "public, max-age=0, must-revalidate",
-        "Link": f'</queries/{answer.query.name}.rq?{request.url.query}>; rel="describedby"',
+        "Vary": "Accept" if "lang" in given else "Accept, Accept-Language",
+        "Link": ", ".join(_links(answer, chosen)),
+        "X-Total-Count": str(answer.total),
+        # Data never change; how a page looks may.
+        **({"Cache-Control": FOREVER} if today is None and media != "text/html" else {}),
     }
-    if matches(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    if media == "application/json":
-        body = json.dumps(answer.document(), ensure_ascii=False).encode()
-    elif media == "text/csv":
-        body = table(answer).encode()
-    else:
-        body = convert(answer.results, media)
-    kind = media if media.startswith("application/") else f"{media}; charset=utf-8"
-    return Response(body, media_type=None, headers={**headers, "Content-Type": kind})
+    return ready(request, _body(request, answer, media), media, headers)
 
 
-def matches(request: Request, etag: str) -> bool:
-    """Whether the client already has what bears this ETag."""
-    held = request.headers.get("if-none-match", "")
-    return held.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in held.split(","))
+def _body(request: Request, answer: Answer, media: str) -> bytes:
+    if media == "text/html":
+        # Imported late: the pages import this module.
+        from inforce.web.answers import html
+
+        return html(request, answer)
+    try:
+        return write(answer, media)
+    except InforceError as error:
+        there = [kind for kind in offers(answer.is_graph).values() if not kind.startswith("application/vnd.apache.")]
+        raise Problem(406, "not-acceptable", str(error), alternates=there) from None
 
 
-def convert(results: bytes, media: str) -> bytes:
-    """SPARQL results JSON in another W3C results format."""
-    if media == "application/sparql-results+json":
-        return results
-    parsed = ox.parse_query_results(results, format=ox.QueryResultsFormat.JSON)
-    return parsed.serialize(format=_SPARQL_RESULTS[media]) or b""
+def _links(answer: Answer, chosen: str | None) -> list[str]:
+    """The Link header: where this answer can be cited, its other pages in the same version, the query behind it."""
+    links = {"cite-as": _with(answer.permalink, chosen)}
+    if answer.limit is not None:
+        last = max(answer.total - 1, 0) // answer.limit * answer.limit
+        pages = {"first": 0, "last": last}
+        if answer.offset > 0:
+            pages["prev"] = max(min(answer.offset, answer.total) - answer.limit, 0)
+        if answer.offset + answer.limit < answer.total:
+            pages["next"] = answer.offset + answer.limit
+        links |= {relation: _with(answer.at(offset), chosen) for relation, offset in pages.items()}
+    found = [f'<{local(iri)}>; rel="{relation}"' for relation, iri in links.items()]
+    return [*found, f'<{sparql_of(answer)}>; rel="describedby"; type="{SPARQL_TEXT}"']
 
 
-def table(answer: Answer) -> str:
-    """The rows as CSV for spreadsheets: a byte order mark, and no cell that a spreadsheet would run as a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(answer.query.variables)
-    for row in answer.rows:
-        writer.writerow([_cell(row[v]) for v in answer.query.variables])
-    return "\ufeff" + out.getvalue()
+def sparql_of(answer: Answer) -> str:
+    """Where the SPARQL behind an answer is shown."""
+    return f"/v/{quote(answer.version, safe='+')}/queries/{answer.query.name}.rq?{urlencode(sorted(answer.asked))}"
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = " ".join(value) if isinstance(value, list) else str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def local(iri: str) -> str:
+    """The address on this host of an IRI of ours."""
+    return "/" + iri.removeprefix(BASE)
 
 
-def _sparql_text(request: Request, name: str) -> Response:
-    """The SPARQL of a question: as it stands in the catalogue, or with the parameters of a call bound."""
-    service: Service = request.app.state.service
+def _with(iri: str, chosen: str | None) -> str:
+    return f"{iri}&{urlencode({'format': chosen})}" if chosen else iri
+
+
+def _check(query: Query, given: dict[str, list[str]]) -> None:
+    """Raises ParameterError for a name that is neither a parameter nor reserved, with those that come near."""
+    known = [*query.parameters, *sorted(RESERVED)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name[:80], known, n=2)
+            raise ParameterError(name, None, f"one of {', '.join(known)}", near, "is no parameter of this question")
+
+
+def question(service: Service, name: str) -> Query:
+    """A question by its name. Raises Problem 404 with those that come near."""
     if name not in service.queries:
-        raise Problem(404, "not-found", f"no question is called {name}", nearest=sorted(service.queries))
-    query = service.queries[name]
-    given = given_parameters(request)
-    text = bind(query, resolve(query, given, service.names, request.app.state.today())) if given else query.text
-    return Response(text, media_type="application/sparql-query")
+        near = difflib.get_close_matches(name[:80], service.queries, n=3) or sorted(service.queries)
+        raise Problem(404, "not-found", f"no question is called {name}", nearest=near)
+    return service.queries[name]
 
 
-def _health(request: Request) -> dict[str, Any]:
-    manifest = request.app.state.service.manifest
-    return {"status": "ok", **{k: manifest[k] for k in ("version", "checksum", "coveredThrough", "counts")}}
+def version_of(request: Request, version: str) -> Service:
+    """The service of a version. Raises Problem 404 with the versions there are, 410 if it cannot be read any more."""
+    versions: Versions = request.app.state.versions
+    try:
+        return versions.find(version)
+    except KeyError:
+        raise Problem(404, "not-found", f"no version {version} is kept here", versions=list(versions.kept())) from None
+    except InforceError as error:
+        raise Problem(410, "gone", f"version {version} cannot be read any more: {error}") from None
 
 
-_FORMAT = {
-    "name": "format",
-    "in": "query",
-    "required": False,
-    "description": "the form of the answer, instead of Accept",
-    "schema": {"type": "string", "enum": list(ANSWERS), "default": "json"},
-}
+def methods(request: Request) -> set[str]:
+    """The methods that the path of a request knows: those of its own routes, else of the first that takes its like."""
+    path, routes = request.url.path, request.app.state.routes
+    own = [route for route in routes if route.path == path]
+    own = own or [route for route in routes if route.path_regex.match(path)][:1]
+    return {"OPTIONS", *(method for route in own for method in route.methods)}
 
 
-def _openapi_parameter(service: Service, parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"}
-    match parameter.type:
-        case "date":
-            schema["format"] = "date"
-        case "dateTime":
-            schema["format"] = "date-time"
-        case "integer":
-            schema = {"type": "integer", "minimum": 0, "maximum": 36500}
-        case "iri" if len(members := service.names.of(parameter.of)) <= 100:
-            schema["enum"] = sorted({slug_of(m) for m in members})
-    if parameter.pattern:
-        schema["pattern"] = f"^{parameter.pattern}$"
-    if isinstance(parameter.default, str) and parameter.default != "today":
-        schema["default"] = int(parameter.default) if schema["type"] == "integer" else parameter.default
-    example: Any = parameter.example.toPython() if parameter.type == "integer" else slug(parameter.example)
-    return {
-        "name": parameter.name,
-        "in": "query",
-        "required": parameter.default is None and not parameter.optional,
-        "description": parameter.description + ("; today unless given" if parameter.default == "today" else ""),
-        "schema": {"type": "array", "items": schema} if parameter.repeatable else schema,
-        "explode": True,
-        "example": [example] if parameter.repeatable else example,
-    }
+def sparql_text(request: Request) -> Response:
+    """The SPARQL of a question: as it stands in the catalogue, or with the parameters of a call bound."""
+    return _sparql(request, request.app.state.service, request.path_params["name"], {})
 
 
-def slug_of(iri: str) -> str:
-    """The short name at the end of an IRI."""
-    return iri.replace("#", "/").rsplit("/", 1)[-1]
+def permanent_sparql_text(request: Request) -> Response:
+    """The SPARQL of a question as it stood in a version."""
+    service = version_of(request, request.path_params["version"])
+    return _sparql(request, service, request.path_params["name"], {"Cache-Control": FOREVER})
 
 
-def _openapi_responses(query: Query) -> Mapping[str, Any]:
-    cell = {"type": ["string", "number", "boolean", "null"]}
-    properties = {
-        v: {"type": "array", "items": {"type": "string"}} if v in query.lists else cell for v in query.variables
-    }
-    answer = {
-        "type": "object",
-        "required": ["query", "parameters", "version", "coveredThrough", "notices", "rows"],
-        "properties": {
-            "query": {"type": "string", "const": query.name},
-            "parameters": {"type": "object", "description": "as resolved, defaults too"},
-            "version": {"type": "string", "description": "version of the dataset"},
-            "coveredThrough": {"type": "object", "additionalProperties": {"type": "string", "format": "date"}},
-            "notices": {"type": "array", "items": {"type": "string"}},
-            "rows": {
-                "type": "array",
-                "items": {"type": "object", "required": list(query.variables), "properties": properties},
-            },
-        },
-    }
-    text = {"schema": {"type": "string"}}
-    content = dict.fromkeys(ANSWERS.values(), text) | {"application/json": {"schema": answer}}
-    problem = {"application/problem+json": {"schema": {"type": "object"}}}
-    return {
-        "200": {"description": "The answer", "content": content},
-        "304": {"description": "The client has this answer"},
-        "406": {"description": "None of the accepted types can be sent", "content": problem},
-        "422": {"description": "A parameter cannot be understood", "content": problem},
-    }
+def _sparql(request: Request, service: Service, name: str, headers: dict[str, str]) -> Response:
+    """The text; a browser is sent to the page that runs it."""
+    query = question(service, name)
+    given = parameters(request)
+    _check(query, given)
+    asked = in_language(request, query, given)
+    text = service.bound(name, asked, request.app.state.today())[1] if given else query.text
+    media = choose(request, [SPARQL_TEXT, "text/plain", "text/html"])
+    vary = {"Vary": "Accept, Accept-Language"}
+    if media == "text/html":
+        to = f"/sparql?{urlencode({'query': text})}"
+        return Response(status_code=303, headers={"Location": to, "Cache-Control": "no-store", **vary})
+    return reply(request, text.encode(), media, {**vary, **headers})
+
+
+# Plain routes of Starlette: those of FastAPI look at each parameter, which here is the catalogue's task, and take time.
+ROUTES = [
+    Route("/api/{name}", latest),
+    Route("/v/{version}/api/{name}", permanent),
+    Route("/queries/{name}.rq", sparql_text),
+    Route("/v/{version}/queries/{name}.rq", permanent_sparql_text),
+]

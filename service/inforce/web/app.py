@@ -1,28 +1,33 @@
-"""The HTTP application: one service, its routes, and what holds for every answer."""
+"""The HTTP application: the build that is served, its routes, and what holds for every answer."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
-from inforce import __version__
+from inforce import __version__, build, logs, settings
 from inforce.catalogue import ParameterError
-from inforce.service import Service
-from inforce.web import api, documents, pages, questions, sparql
+from inforce.service import Service, Versions
+from inforce.settings import Settings
+from inforce.store import Unavailable
+from inforce.web import about, api, batch, documents, pages, questions, sparql
 from inforce.web.errors import Problem
+from inforce.web.manners import Manners
+from inforce.web.metrics import Metrics
 
 DESCRIPTION = """Which trade measures were in force on a day, as known on a day – and why.
 
 Every question of the catalogue is one GET endpoint below `/api/`. Days are civil days of the imposing jurisdiction.
-Names are the short names of the record (`gallium`, `US`, `cn-gallium-licensing`) or IRIs. An unknown parameter is an
-error. Errors are RFC 9457 problem documents.
+Names are the short names of the record (`gallium`, `US`, `cn-gallium-licensing`), in any case, or IRIs. An unknown
+parameter is an error. Errors are RFC 9457 problem documents. Every answer names the version of the dataset and the
+address under which it stays (`permalink`, `Link: rel="cite-as"`).
 """
+# What a browser asks before it calls from another site. Anyone may; there is nothing here that only some may see.
+_PREFLIGHT = {"Access-Control-Allow-Headers": "*", "Access-Control-Max-Age": "86400"}
 
 
 def utc_today() -> date:
@@ -30,20 +35,31 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
-def create(service: Service, today: Callable[[], date] = utc_today) -> FastAPI:
-    """The application that serves one build."""
-    app = FastAPI(title="inforce", version=__version__, summary="Trade measures in time", description=DESCRIPTION)
-    app.state.service, app.state.today = service, today
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD", "POST", "OPTIONS"], allow_headers=["*"],
-        expose_headers=["ETag", "Link", "Content-Location"],
+def from_settings() -> FastAPI:
+    """The application of one of several processes: what the environment sets, on the build that is current."""
+    wanted = settings.load()
+    logs.configure(wanted.log)
+    service = Service.of(wanted) if wanted.endpoint else Service.open(build.current(wanted.builds).resolve())
+    return create(service, wanted=wanted)
+
+
+def create(service: Service, today: Callable[[], date] = utc_today, wanted: Settings | None = None) -> FastAPI:
+    """The application that serves one build, and the versions that are kept beside it."""
+    wanted = wanted or settings.load()
+    app = FastAPI(
+        title="inforce", version=__version__, summary="Trade measures in time", description=DESCRIPTION,
+        openapi_url=None, docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.include_router(api.router(service))
-    app.include_router(sparql.router)
-    app.include_router(pages.router)
-    app.include_router(questions.router)
-    app.include_router(documents.router)  # last: it answers for every other path
+    app.state.service, app.state.today = service, today
+    app.state.versions, app.state.shelf = Versions(service, wanted.versions), api.Shelf(wanted.cache)
+    app.state.metrics = Metrics(service.manifest["version"])
+    app.add_middleware(Manners, metrics=app.state.metrics)
+    app.router.routes.extend(api.ROUTES)
+    # The documents come last: they answer for every other path.
+    routers = [module.router for module in (batch, sparql, about, pages, questions, documents)]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [*api.ROUTES, *(route for router in routers for route in router.routes)]
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Exception) -> Response:
@@ -53,15 +69,11 @@ def create(service: Service, today: Callable[[], date] = utc_today) -> FastAPI:
     @app.exception_handler(ParameterError)
     async def parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, ParameterError)
-        return Problem(
-            422,
-            "invalid-parameter",
-            str(error),
-            parameter=error.name,
-            value=error.value,
-            expected=error.expected,
-            nearest=error.nearest,
-        ).response(request)
+        return Problem.of_parameter(error).response(request)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Exception) -> Response:
+        return Problem(503, "unavailable", str(error)).response(request)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Exception) -> Response:
@@ -70,18 +82,16 @@ def create(service: Service, today: Callable[[], date] = utc_today) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        name = {404: "not-found", 405: "method-not-allowed", 415: "unsupported-media-type"}.get(
-            error.status_code, "internal"
-        )
-        return Problem(error.status_code, name, f"{request.method} {request.url.path}: {error.detail}").response(
-            request
-        )
-
-    @app.middleware("http")
-    async def manners(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            known = headers["Allow"] = ", ".join(sorted(api.methods(request)))
+            if request.method == "OPTIONS":
+                return Response(
+                    status_code=204, headers={**headers, "Access-Control-Allow-Methods": known, **_PREFLIGHT}
+                )
+        detail = f"{request.method} {request.url.path}: {error.detail}"
+        response = Problem.of_status(error.status_code, detail).response(request)
+        response.headers.update(headers)
         return response
 
     return app

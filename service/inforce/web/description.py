@@ -293,7 +293,7 @@ def _catalogued(service: Service) -> Iterator[tuple[Node, ...]]:
         yield dataset, DCTERMS.hasPart, URIRef(name)
     for coverage in index(service).members(BASE + "coverage"):
         yield dataset, DCTERMS.relation, URIRef(coverage)
-        yield from _about(service, [coverage], (INF.coveredThrough, ELI.jurisdiction))
+        yield from _about(service, [coverage], (INF.coveredThrough, ELI.jurisdiction, INF.issuer))
     yield dataset, DCAT.distribution, dumped
     yield dumped, RDF.type, DCAT.Distribution
     yield dumped, DCTERMS.title, Literal("The whole build as N-Quads", "en")

@@ -7,12 +7,14 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from inforce.catalogue import ParameterError
 from inforce.model import BASE
 
 TITLES = {
     "sparql-syntax": "The query is no SPARQL",
     "sparql-refused": "The query asks for something this endpoint does not do",
     "not-found": "There is no such thing in the record",
+    "gone": "This was kept once and cannot be read any more",
     "method-not-allowed": "This method is not allowed here",
     "not-acceptable": "None of the accepted media types can be sent",
     "unsupported-media-type": "The body is of a type that is not understood",
@@ -21,6 +23,9 @@ TITLES = {
     "unavailable": "The store does not answer just now",
     "internal": "Something went wrong here",
 }
+MEDIA = "application/problem+json"
+RETRY_AFTER = 5  # seconds, where another try may help
+_NAMES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
 
 
 class Problem(Exception):
@@ -29,6 +34,24 @@ class Problem(Exception):
     def __init__(self, status: int, name: str, detail: str, **members: Any) -> None:
         super().__init__(detail)
         self.status, self.name, self.detail, self.members = status, name, detail, members
+
+    @classmethod
+    def of_status(cls, status: int, detail: str) -> Problem:
+        """The problem of an HTTP status for which nothing more is known."""
+        return cls(status, _NAMES.get(status, "internal"), detail)
+
+    @classmethod
+    def of_parameter(cls, error: ParameterError) -> Problem:
+        """The problem of a parameter that cannot be understood."""
+        return cls(
+            422,
+            "invalid-parameter",
+            str(error),
+            parameter=error.name,
+            value=error.value,
+            expected=error.expected,
+            nearest=error.nearest,
+        )
 
     def response(self, request: Request) -> JSONResponse:
         """The problem document."""
@@ -40,5 +63,7 @@ class Problem(Exception):
             "instance": request.url.path,
             **self.members,
         }
-        headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+        headers = {"Cache-Control": "no-store"}
+        if self.status in (429, 503):
+            headers["Retry-After"] = str(RETRY_AFTER)
+        return JSONResponse(body, self.status, headers, media_type=MEDIA)

@@ -1,11 +1,12 @@
-"""Which form of a resource to send: by `format`, or by Accept with q-values (RFC 9110, parsed by Werkzeug)."""
+"""Which form of a resource to send: type, language and coding by the request's headers (RFC 9110, read by Werkzeug)."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 from fastapi import Request
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import Accept, LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from inforce.web.errors import Problem
@@ -25,13 +26,16 @@ ANSWERS: Mapping[str, str] = {
     "tsv": "text/tab-separated-values",
     "srj": "application/sparql-results+json",
     "srx": "application/sparql-results+xml",
+    "jsonl": "application/x-ndjson",
+    "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
 }
-RESULTS: Mapping[str, str] = {
-    "srj": "application/sparql-results+json",
-    "srx": "application/sparql-results+xml",
-    "csv": "text/csv",
-    "tsv": "text/tab-separated-values",
+GRAPHS: Mapping[str, str] = {
+    **{name: media for name, media in DOCUMENTS.items() if name != "html"},
+    "html": "text/html",
 }
+RESULTS: Mapping[str, str] = {name: ANSWERS[name] for name in ("srj", "srx", "csv", "tsv")}
 # What clients also call these types.
 ALIASES: Mapping[str, str] = {
     "application/xhtml+xml": "text/html",
@@ -39,7 +43,11 @@ ALIASES: Mapping[str, str] = {
     "text/plain": "application/n-triples",
     "application/xml": "application/rdf+xml",
     "text/rdf+n3": "text/turtle",
+    "application/jsonl": "application/x-ndjson",
+    "application/ndjson": "application/x-ndjson",
 }
+LANGUAGES = ("en", "zh")
+CODINGS = ("zstd", "br", "gzip")  # in the order of our preference
 
 
 def choose(request: Request, offers: Sequence[str]) -> str:
@@ -69,17 +77,31 @@ def choose(request: Request, offers: Sequence[str]) -> str:
 
 def by_format(request: Request, offers: Mapping[str, str]) -> str:
     """The media type named by the query parameter `format` (a short name or a media type), else by Accept."""
-    wanted = request.query_params.get("format")
-    if wanted is None:
+    named = request.query_params.getlist("format")
+    if not named:
         return choose(request, list(offers.values()))
+    wanted = named[0]
     media = offers.get(wanted, wanted)
-    if media not in offers.values():
+    if len(named) > 1 or media not in offers.values():
         raise Problem(
             422,
             "invalid-parameter",
-            f"format cannot be {wanted!r}: expected one of {', '.join(offers)}",
+            f"format cannot be {' and '.join(map(repr, named))}: expected one of {', '.join(offers)}",
             parameter="format",
             value=wanted,
-            alternates=list(offers),
+            expected=f"one of {', '.join(offers)}",
+            nearest=difflib.get_close_matches(wanted[:80], offers, n=2),
         )
     return media
+
+
+def language(request: Request) -> str | None:
+    """The language that Accept-Language prefers of those we have; nothing if it names none of them."""
+    header = request.headers.get("accept-language")
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES) if header else None
+
+
+def coding(request: Request) -> str | None:
+    """The coding in which to compress: the best that Accept-Encoding allows, ours first among equals."""
+    header = request.headers.get("accept-encoding")
+    return parse_accept_header(header, Accept).best_match(CODINGS) if header else None

@@ -17,11 +17,14 @@ from inforce.model import BASE
 from inforce.service import Service
 from inforce.store import Embedded
 from inforce.turtle import empty_graph
-from inforce.web.api import convert
+from inforce.web.asked import body
 from inforce.web.description import compact
 from inforce.web.errors import Problem
+from inforce.web.forms import convert
 from inforce.web.negotiate import RESULTS, choose
+from inforce.web.openapi import bodies, problems
 from inforce.web.pages import page
+from inforce.web.reply import reply
 from inforce.web.site import site
 
 router = APIRouter()
@@ -44,29 +47,80 @@ _WORD = re.compile(
 )
 
 
-@router.get("/sparql", summary="SPARQL 1.1 query", tags=["SPARQL"], response_class=Response)
+_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "query",
+        "in": "query",
+        "description": "the query; without one the service describes itself",
+        "schema": {"type": "string"},
+        "example": "SELECT ?measure WHERE { ?measure a <https://w3id.org/inforce/ns#Measure> } LIMIT 5",
+    },
+    *(
+        {
+            "name": f"{which}-graph-uri",
+            "in": "query",
+            "description": f"a graph of the build to be {purpose}; all of them unless given",
+            "schema": {"type": "array", "items": {"type": "string", "format": "iri"}},
+        }
+        for which, purpose in (("default", "part of the default graph"), ("named", "asked by GRAPH"))
+    ),
+]
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/sparql-query": {"schema": {"type": "string"}, "example": _PARAMETERS[0]["example"]},
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "required": ["query"],
+                "properties": {"query": {"type": "string", "example": _PARAMETERS[0]["example"]}},
+            }
+        },
+    },
+}
+
+
+def _responses(*failing: int) -> dict[str, Any]:
+    content = bodies(*RESULTS.values(), *_GRAPHS, "text/html")
+    return {"200": {"description": "The answer", "content": content}, **problems(*failing)}
+
+
 @router.head("/sparql", include_in_schema=False)
+@router.get(
+    "/sparql",
+    operation_id="sparql",
+    summary="SPARQL 1.1 query",
+    tags=["SPARQL"],
+    response_class=Response,
+    openapi_extra={"parameters": _PARAMETERS, "responses": _responses(400, 406, 503)},
+)
 async def get(request: Request) -> Response:
     """A query, with `default-graph-uri` and `named-graph-uri` if wanted; without a query the service description."""
     if "query" in request.query_params:
         return await _answer(request, request.query_params.getlist("query"), *_dataset(request))
     if "update" in request.query_params:
         raise _no_update()
+    if any(_dataset(request)):
+        raise Problem(400, "sparql-syntax", "the graphs of a query are named, but there is no query")
     if choose(request, [*_GRAPHS, "text/html"]) == "text/html":
         service: Service = request.app.state.service
         return await run_in_threadpool(_page, request, service.queries["in-force"].sparql)
     return _description(request)
 
 
-@router.post("/sparql", summary="SPARQL 1.1 query by POST", tags=["SPARQL"], response_class=Response)
+@router.post(
+    "/sparql",
+    operation_id="sparqlPost",
+    summary="SPARQL 1.1 query by POST",
+    tags=["SPARQL"],
+    response_class=Response,
+    openapi_extra={"requestBody": _BODY, "responses": _responses(400, 406, 413, 415, 503)},
+)
 async def post(request: Request) -> Response:
     """The query as a form field, or as a body of type application/sparql-query."""
-    body = await request.body()
-    if len(body) > LONGEST:
-        raise Problem(413, "too-large", f"a query may have {LONGEST} bytes, this one has {len(body)}")
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     try:
-        text = body.decode("utf-8")
+        text = (await body(request, LONGEST)).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Problem(400, "sparql-syntax", f"the body is no UTF-8: {error}") from None
     if kind == "application/sparql-query":
@@ -121,20 +175,18 @@ def _run(request: Request, service: Service, query: str, default: Sequence[str],
         raise problem from None
     except ValueError as error:
         raise Problem(400, "sparql-syntax", str(error)) from None
-    headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
     if isinstance(result, ox.QueryTriples):
         media = choose(request, list(_GRAPHS))
-        body = result.serialize(format=_GRAPHS[media]) or b""
+        found = result.serialize(format=_GRAPHS[media]) or b""
     else:
         # ASK has no CSV or TSV form.
         offers = [*list(RESULTS.values())[: 2 if isinstance(result, ox.QueryBoolean) else 4], "text/html"]
         media = choose(request, offers)
-        body = result.serialize(format=ox.QueryResultsFormat.JSON) or b""
+        found = result.serialize(format=ox.QueryResultsFormat.JSON) or b""
         if media == "text/html":
-            return _page(request, query, json.loads(body))
-        body = convert(body, media)
-    kind = f"{media}; charset=utf-8" if media.startswith("text/") else media
-    return Response(body, headers={**headers, "Content-Type": kind})
+            return _page(request, query, json.loads(found))
+        found = convert(found, media)
+    return reply(request, found, media)
 
 
 def _page(
@@ -187,12 +239,12 @@ def _description(request: Request) -> Response:
         graph.add((node, SD.resultFormat, URIRef(f"http://www.w3.org/ns/formats/{results}")))
     graph.add((node, SD.defaultDataset, dataset))
     graph.add((dataset, RDF.type, SD.Dataset))
-    store: Embedded = request.app.state.service.store
-    for name in sorted(store.graphs()):
+    store = request.app.state.service.store
+    for name in sorted(store.graphs() if isinstance(store, Embedded) else ()):
         entry = URIRef(f"{BASE}sparql#{name.removeprefix(BASE + 'graph/')}")
         graph.add((dataset, SD.namedGraph, entry))
         graph.add((entry, RDF.type, SD.NamedGraph))
         graph.add((entry, SD.name, URIRef(name)))
     forms = {"application/ld+json": "json-ld", "application/n-triples": "nt", "application/rdf+xml": "xml"}
     text = graph.serialize(format=forms.get(media, "turtle"), encoding="utf-8")
-    return Response(text, headers={"Vary": "Accept", "Content-Type": f"{media}; charset=utf-8"})
+    return reply(request, text, media)

@@ -1,0 +1,103 @@
+"""What the service tells of itself: its health, its counts, the versions it keeps, and its description for programs."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+
+from inforce.service import Service, Versions
+from inforce.store import manifest
+from inforce.web import metrics
+from inforce.web.api import version_of
+from inforce.web.errors import Problem
+from inforce.web.openapi import described
+from inforce.web.pages import page
+from inforce.web.reply import FOREVER, reply
+
+router = APIRouter(include_in_schema=False)
+_TOLD = ("version", "checksum", "coveredThrough", "counts")
+_STATIC = Path(__file__).parent / "static"
+# What the page /docs loads, by its address.
+_FILES = {
+    "docs.js": (_STATIC / "docs.js", "text/javascript"),
+    "docs.css": (_STATIC / "docs.css", "text/css"),
+    "swagger-ui.js": (_STATIC / "vendor" / "swagger-ui" / "swagger-ui-bundle.js", "text/javascript"),
+    "swagger-ui.css": (_STATIC / "vendor" / "swagger-ui" / "swagger-ui.css", "text/css"),
+}
+
+
+@router.api_route("/health", methods=["GET", "HEAD"])
+def health(request: Request) -> Response:
+    """Version and coverage; 503 when the store does not answer."""
+    service: Service = request.app.state.service
+    service.store.ask("ASK { ?s ?p ?o }")
+    return _json(request, {"status": "ok", **_told(service.manifest)}, {"Cache-Control": "no-store"})
+
+
+@router.api_route("/metrics", methods=["GET", "HEAD"])
+def counts(request: Request) -> Response:
+    """Counts for Prometheus."""
+    return Response(
+        request.app.state.metrics.text(), headers={"Content-Type": metrics.MEDIA, "Cache-Control": "no-store"}
+    )
+
+
+@router.api_route("/versions", methods=["GET", "HEAD"])
+def versions(request: Request) -> Response:
+    """The versions that can be asked: the current one first, then the last made first."""
+    kept: Versions = request.app.state.versions
+    here = kept.current
+    told = []
+    for version, folder in kept.kept().items():
+        at = f"/v/{quote(version, safe='+')}"
+        about = _told(here.manifest if folder is None or version == here.manifest["version"] else manifest(folder))
+        told.append({**about, "api": f"{at}/api/", "dump": f"{at}/inforce.nq" if folder else None})
+    return _json(request, {"current": here.manifest["version"], "versions": told})
+
+
+@router.api_route("/v/{version}/inforce.nq", methods=["GET", "HEAD"])
+def dump(request: Request, version: str) -> Response:
+    """All triples of a version."""
+    folder = version_of(request, version).folder
+    if folder is None:
+        raise Problem(404, "not-found", "this build is kept by an endpoint; there is no dump of it here")
+    return reply(request, _read(folder / "inforce.nq"), "application/n-quads", {"Cache-Control": FOREVER})
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+def openapi(request: Request) -> Response:
+    """The description of the API for programs."""
+    return reply(request, described(request.app), "application/json")
+
+
+@router.api_route("/docs", methods=["GET", "HEAD"])
+def docs(request: Request) -> Response:
+    """The same for people: Swagger UI, from here."""
+    return page(request, "docs.html")
+
+
+@router.api_route("/docs/{name}", methods=["GET", "HEAD"])
+def docs_file(request: Request, name: str) -> Response:
+    """A file that the page /docs loads."""
+    if name not in _FILES:
+        raise Problem(404, "not-found", f"there is no file {name}", nearest=list(_FILES))
+    file, media = _FILES[name]
+    return reply(request, _read(file), media)
+
+
+def _told(about: dict[str, Any]) -> dict[str, Any]:
+    return {name: about[name] for name in _TOLD if name in about}
+
+
+def _json(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:
+    return reply(request, json.dumps(value, ensure_ascii=False).encode(), "application/json", headers)
