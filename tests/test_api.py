@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,9 @@ from conftest import TODAY
 from inforce import catalogue, cli
 from inforce.model import BASE
 from inforce.record import root
-from inforce.service import Service, settled
+from inforce.service import Service, settled, settled_triples
 from inforce.web import forms
+from inforce.web.api import MOST_SHOWN
 from inforce.web.app import create
 from inforce.web.negotiate import ANSWERS, GRAPHS
 from inforce.web.openapi import examples
@@ -53,9 +55,7 @@ def local(iri: str) -> str:
 
 def links(header: str) -> dict[str, str]:
     """The targets of a Link header by relation."""
-    return {
-        part.partition('rel="')[2].partition('"')[0]: part.strip().partition(">")[0][1:] for part in header.split(", <")
-    } | {header.partition('rel="')[2].partition('"')[0]: header.partition(">")[0][1:]}
+    return {relation: target for target, relation in re.findall(r'<([^>]*)>; rel="([^"]*)"', header)}
 
 
 # Answers that can be cited
@@ -175,7 +175,7 @@ def test_the_sparql_of_a_call_is_shown_and_runs(name: str, client: TestClient) -
     if name in ROWS:
         assert len(run.json()["results"]["bindings"]) == int(answer.headers["x-total-count"])
     else:
-        assert sorted(run.text.splitlines()) == same.text.splitlines()
+        assert "".join(settled_triples(run.content)) == same.text
 
 
 def test_a_browser_sees_the_sparql_on_its_page(client: TestClient) -> None:
@@ -251,7 +251,7 @@ def test_all_forms_of_triples_say_the_same(name: str, client: TestClient) -> Non
         answer = client.get(more(call(name), format=form))
         assert answer.headers["content-type"] == f"{media}; charset=utf-8"
         if form == "html":
-            assert answer.text.count("<tr>") == int(answer.headers["x-total-count"]) + 1
+            assert answer.text.count("<tr>") == min(int(answer.headers["x-total-count"]), MOST_SHOWN) + 1
             continue
         read = Dataset() if form == "trig" else Graph()
         read.parse(data=answer.text, format=PARSERS[form])

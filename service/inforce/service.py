@@ -7,6 +7,7 @@ on nothing but its version, its question and the parameters as resolved – and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -237,8 +238,11 @@ def settled(query: Query, results: bytes) -> tuple[list[Binding], list[dict[str,
 
 
 def settled_triples(triples: bytes) -> list[str]:
-    """The lines of N-Triples in the order of their text."""
-    return sorted(line + "\n" for line in triples.decode().split("\n") if line)
+    """The lines of N-Triples in the order of their text, decimals as Turtle writes them: 10.0."""
+    return sorted(_WHOLE.sub(r'"\1.0"^^\2 .', line) + "\n" for line in triples.decode().split("\n") if line)
+
+
+_WHOLE = re.compile(r'"([+-]?[0-9]+)"\^\^(<http://www\.w3\.org/2001/XMLSchema#decimal>) \.$')
 
 
 @lru_cache(maxsize=256)
