@@ -337,6 +337,12 @@ def test_what_is_no_setting_is_told(text: str, told: str, tmp_path: Path, monkey
         settings.load()
 
 
+def test_what_is_no_setting_of_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFORCE_PROT", "1")
+    with pytest.raises(InforceError, match="INFORCE_PROT is no setting; nearest: INFORCE_PORT"):
+        settings.load()
+
+
 def test_a_settings_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFORCE_CONFIG", "/nowhere/x.toml")
     with pytest.raises(InforceError, match="no such settings file"):

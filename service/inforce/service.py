@@ -25,6 +25,7 @@ from rdflib.plugins.sparql.parserutils import CompValue
 from inforce import build, catalogue
 from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.model import BASE, NS, InforceError
+from inforce.record import root
 from inforce.settings import Settings
 from inforce.store import Embedded, Manifest, Remote, Store, Unavailable, manifest
 
@@ -133,7 +134,7 @@ class Service:
         if settings.endpoint is None:
             return cls.of_current_build(settings.builds, settings.data)
         store = Remote(str(settings.endpoint), settings.timeout)
-        return cls(store, build.described(store), catalogue.read(build.questions(settings.data or Path())))
+        return cls(store, build.described(store), catalogue.read(build.questions(settings.data or root())))
 
     def query(self, name: str) -> Query:
         """A question of the catalogue. Raises InforceError with the known names."""

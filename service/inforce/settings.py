@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -60,6 +61,10 @@ class Settings(BaseSettings):
 
 def load(**named: Any) -> Settings:
     """The settings, with what is named here (None: not named). Raises InforceError naming setting, value and fault."""
+    known = {FILE, *(PREFIX + name.upper() for name in Settings.model_fields)}
+    if strange := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        near = difflib.get_close_matches(strange[0], known, n=1)
+        raise InforceError(f"{strange[0]} is no setting" + (f"; nearest: {near[0]}" if near else ""))
     try:
         return Settings(**{name: value for name, value in named.items() if value is not None})
     except ValidationError as error:
