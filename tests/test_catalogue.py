@@ -271,7 +271,29 @@ def test_an_announcement_is_told_beside_the_law(service: Service) -> None:
     assert not any(n.startswith("Announced") for n in earlier.notices)
 
 
+def test_an_absent_parameter_takes_the_largest_group_inside_its_where() -> None:
+    """In a sub-select a group of its own goes alone; a block directly in the WHERE of a sub-select takes it along."""
+    query = catalogue.parse(
+        "t",
+        "#+ params: {a: {optional: true}, b: {optional: true}}\n"
+        "SELECT ?s ?n WHERE { { SELECT ?s (COUNT(?v) AS ?n) WHERE { ?s <urn:p> ?v { VALUES ?a { 1 } ?s <urn:p> ?a } } GROUP BY ?s }"
+        " { SELECT ?s WHERE { VALUES ?b { 2 } ?s <urn:q> ?b } } }\n",
+    )
+    counted = "{ SELECT ?s (COUNT(?v) AS ?n) WHERE { ?s <urn:p> ?v  } GROUP BY ?s }"
+    assert catalogue.bind(query, {}) == f"SELECT ?s ?n WHERE {{ {counted}  }}\n"
+    given = catalogue.bind(query, {"b": [Literal(3)]})
+    assert counted in given
+    assert re.search(r"VALUES \?b \{ .*3.* \} \?s <urn:q> \?b", given)
+
+
+def test_one_day_follows_another_unless_given(service: Service) -> None:
+    """Compared against nothing in particular, a state is compared against itself."""
+    terms, _ = service.bound("diff", {"on": ["2025-11-15"], "knownOn": ["2025-11-16"]}, TODAY)
+    assert [str(terms[n][0]) for n in ("againstOn", "againstKnownOn")] == ["2025-11-15", "2025-11-16"]
+
+
 BROKEN = {
+    "no YAML": "#+ summary: a: b\nSELECT * WHERE { ?s ?p ?o }",
     "no SPARQL": "SELECT WHERE",
     "VALUES block": "#+ params: {y: {}}\nSELECT * WHERE { VALUES ?x { 1 } ?s ?p ?x }",
     "exactly one example": "#+ params: {x: {}}\nSELECT * WHERE { VALUES ?x { 1 2 } ?s ?p ?x }",
