@@ -21,14 +21,6 @@ from inforce.web.reply import FOREVER, reply
 
 router = APIRouter(include_in_schema=False)
 _TOLD = ("version", "checksum", "coveredThrough", "counts")
-_STATIC = Path(__file__).parent / "static"
-# What the page /docs loads, by its address.
-_FILES = {
-    "docs.js": (_STATIC / "docs.js", "text/javascript"),
-    "docs.css": (_STATIC / "docs.css", "text/css"),
-    "swagger-ui.js": (_STATIC / "vendor" / "swagger-ui" / "swagger-ui-bundle.js", "text/javascript"),
-    "swagger-ui.css": (_STATIC / "vendor" / "swagger-ui" / "swagger-ui.css", "text/css"),
-}
 
 
 @router.api_route("/health", methods=["GET", "HEAD"])
@@ -84,15 +76,6 @@ def openapi(request: Request) -> Response:
 def docs(request: Request) -> Response:
     """The same for people: Swagger UI, from here."""
     return page(request, "docs.html")
-
-
-@router.api_route("/docs/{name}", methods=["GET", "HEAD"])
-def docs_file(request: Request, name: str) -> Response:
-    """A file that the page /docs loads."""
-    if name not in _FILES:
-        raise Problem(404, "not-found", f"there is no file {name}", nearest=list(_FILES))
-    file, media = _FILES[name]
-    return reply(request, _read(file), media)
 
 
 def _told(about: dict[str, Any]) -> dict[str, Any]:

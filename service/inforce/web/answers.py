@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pyoxigraph as ox
 from fastapi import Request
 
 from inforce.model import BASE
 from inforce.service import Answer
-from inforce.web.api import local, sparql_of
 from inforce.web.forms import offers
 from inforce.web.pages import templates
-from inforce.web.site import short, site
+from inforce.web.site import path, short, site
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Cell:
 def html(request: Request, answer: Answer) -> bytes:
     """The page of an answer."""
     known = site(request.app.state.service)
-    here = local(answer.permalink)
+    here = path(answer.permalink)
     shown = answer.document()
     pages = {}
     if answer.limit is not None:
@@ -51,7 +50,7 @@ def html(request: Request, answer: Answer) -> bytes:
         here=here,
         sparql=f"/sparql?{urlencode({'query': answer.sparql})}",
         text=sparql_of(answer),
-        pages={caption: local(answer.at(offset)) for caption, offset in pages.items() if offset is not None},
+        pages={caption: path(answer.at(offset)) for caption, offset in pages.items() if offset is not None},
     )
     return body.encode()
 
@@ -77,3 +76,8 @@ def _cells(value: Any, href: Callable[[str], str | None]) -> list[Cell]:
     if text.startswith(("https://", "http://")):
         return [Cell(text, text)]
     return [Cell(text)]
+
+
+def sparql_of(answer: Answer) -> str:
+    """Where the SPARQL behind an answer is shown."""
+    return f"/v/{quote(answer.version, safe='+')}/queries/{answer.query.name}.rq?{urlencode(sorted(answer.asked))}"

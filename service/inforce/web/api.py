@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from threading import Lock
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from cachetools import LRUCache
 from fastapi import Request, Response
@@ -19,15 +19,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from inforce.catalogue import ParameterError, Query
-from inforce.model import BASE, InforceError
+from inforce.model import InforceError
 from inforce.service import Answer, Service, Versions
-from inforce.web.asked import RESERVED, given_parameters, in_language, page, parameters
+from inforce.web.answers import html, sparql_of
+from inforce.web.asked import RESERVED, in_language, page, parameters
 from inforce.web.errors import Problem
 from inforce.web.forms import offers, write
 from inforce.web.negotiate import by_format, choose
 from inforce.web.reply import FOREVER, Reply, ready, reply
-
-__all__ = ["ROUTES", "given_parameters"]
+from inforce.web.site import path
 
 SPARQL_TEXT = "application/sparql-query"
 MOST_SHOWN = 1000  # rows on a page for people; programs get all
@@ -96,7 +96,7 @@ def made(request: Request, service: Service, name: str, today: date | None) -> R
     answer = answer.page(limit, offset)
     chosen = request.query_params.get("format")
     if today is None and answer.parameters.keys() != given.keys():
-        to = local(_with(answer.permalink, chosen))
+        to = path(_with(answer.permalink, chosen))
         return Reply(b"", {"Location": to, "Cache-Control": "no-store", "Content-Length": "0"}, 307)
     headers = {
         "Vary": "Accept" if "lang" in given else "Accept, Accept-Language",
@@ -110,9 +110,6 @@ def made(request: Request, service: Service, name: str, today: date | None) -> R
 
 def _body(request: Request, answer: Answer, media: str) -> bytes:
     if media == "text/html":
-        # Imported late: the pages import this module.
-        from inforce.web.answers import html
-
         return html(request, answer)
     try:
         return write(answer, media)
@@ -132,18 +129,8 @@ def _links(answer: Answer, chosen: str | None) -> list[str]:
         if answer.offset + answer.limit < answer.total:
             pages["next"] = answer.offset + answer.limit
         links |= {relation: _with(answer.at(offset), chosen) for relation, offset in pages.items()}
-    found = [f'<{local(iri)}>; rel="{relation}"' for relation, iri in links.items()]
+    found = [f'<{path(iri)}>; rel="{relation}"' for relation, iri in links.items()]
     return [*found, f'<{sparql_of(answer)}>; rel="describedby"; type="{SPARQL_TEXT}"']
-
-
-def sparql_of(answer: Answer) -> str:
-    """Where the SPARQL behind an answer is shown."""
-    return f"/v/{quote(answer.version, safe='+')}/queries/{answer.query.name}.rq?{urlencode(sorted(answer.asked))}"
-
-
-def local(iri: str) -> str:
-    """The address on this host of an IRI of ours."""
-    return "/" + iri.removeprefix(BASE)
 
 
 def _with(iri: str, chosen: str | None) -> str:

@@ -1,10 +1,9 @@
-"""The pages for people that are no document of the record: the question on the home page, problems, style."""
+"""The pages for people that are no document of the record: the question on the home page, problems."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ from inforce.catalogue import ParameterError
 from inforce.model import BASE
 from inforce.service import Answer, Service
 from inforce.web import wording
-from inforce.web.api import given_parameters
+from inforce.web.asked import given_parameters
 from inforce.web.description import compact
 from inforce.web.errors import TITLES
 from inforce.web.negotiate import DOCUMENTS
@@ -24,8 +23,6 @@ from inforce.web.site import path, short, site
 from inforce.web.tables import STATUSES, table
 
 router = APIRouter()
-STATIC = Path(__file__).parent / "static"
-STATIC_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
 # What a newcomer wants to see: what applies, what is paused, what is to come.
 SHOWN = STATUSES[:3]
 FILTERS = ("material", "destination", "origin", "imposedBy", "kind", "flow", "hs")
@@ -137,12 +134,3 @@ def _announced(service: Service, answer: Answer, today: date) -> list[tuple[Mapp
 def problems(request: Request) -> Response:
     """What each type of problem means."""
     return page(request, "problems.html", titles=TITLES)
-
-
-@router.api_route("/static/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-def static(request: Request, name: str) -> Response:
-    """The style sheet and the icon."""
-    file = STATIC / name
-    if file not in set(STATIC.iterdir()) or file.suffix not in STATIC_TYPES:
-        return page(request, "missing.html", 404, message=f"there is no file {name}", nearest=[])
-    return reply(request, file.read_bytes(), STATIC_TYPES[file.suffix])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,19 +18,16 @@ from inforce.service import Service
 from inforce.store import Embedded
 from inforce.turtle import empty_graph
 from inforce.web.asked import body
-from inforce.web.description import compact
+from inforce.web.editor import editor
 from inforce.web.errors import Problem
 from inforce.web.forms import convert
 from inforce.web.negotiate import RESULTS, choose
 from inforce.web.openapi import bodies, problems
-from inforce.web.pages import page
 from inforce.web.reply import reply
-from inforce.web.site import site
 
 router = APIRouter()
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 LONGEST = 1_000_000
-SHOWN = 1000  # rows on the page; programs get all
 _GRAPHS = {
     "text/turtle": ox.RdfFormat.TURTLE,
     "application/ld+json": ox.RdfFormat.JSON_LD,
@@ -104,7 +101,7 @@ async def get(request: Request) -> Response:
         raise Problem(400, "sparql-syntax", "the graphs of a query are named, but there is no query")
     if choose(request, [*_GRAPHS, "text/html"]) == "text/html":
         service: Service = request.app.state.service
-        return await run_in_threadpool(_page, request, service.queries["in-force"].sparql)
+        return await run_in_threadpool(editor, request, service.queries["in-force"].sparql)
     return _description(request)
 
 
@@ -171,7 +168,7 @@ def _run(request: Request, service: Service, query: str, default: Sequence[str],
     except SyntaxError as error:
         problem = _syntax(error)
         if choose(request, [*RESULTS.values(), "text/html"]) == "text/html":
-            return _page(request, query, problem=problem)
+            return editor(request, query, problem=problem)
         raise problem from None
     except ValueError as error:
         raise Problem(400, "sparql-syntax", str(error)) from None
@@ -184,34 +181,9 @@ def _run(request: Request, service: Service, query: str, default: Sequence[str],
         media = choose(request, offers)
         found = result.serialize(format=ox.QueryResultsFormat.JSON) or b""
         if media == "text/html":
-            return _page(request, query, json.loads(found))
+            return editor(request, query, json.loads(found))
         found = convert(found, media)
     return reply(request, found, media)
-
-
-def _page(
-    request: Request, text: str, results: Mapping[str, Any] | None = None, problem: Problem | None = None
-) -> Response:
-    """The page on which people write queries, with the answer as a table."""
-    service: Service = request.app.state.service
-    names: list[str] | None = None
-    bindings: list[dict[str, dict[str, str]]] = []
-    if results is not None:
-        names = results["head"].get("vars", ["answer"])
-        boolean = {"type": "literal", "value": str(results.get("boolean")).lower()}
-        bindings = results["results"]["bindings"] if "results" in results else [{"answer": boolean}]
-    href = site(service).href
-    rows = [[_cell(binding.get(name), href) for name in names or ()] for binding in bindings[:SHOWN]]
-    shown: dict[str, Any] = {"text": text, "problem": problem, "names": names, "rows": rows, "total": len(bindings)}
-    return page(request, "sparql.html", problem.status if problem else 200, queries=service.queries.values(), **shown)
-
-
-def _cell(term: Mapping[str, str] | None, href: Callable[[str], str | None]) -> dict[str, str | None]:
-    if term is None:
-        return {"text": "", "href": None}
-    if term["type"] != "uri":
-        return {"text": term["value"], "href": None}
-    return {"text": compact(term["value"]), "href": href(term["value"])}
 
 
 def _syntax(error: SyntaxError) -> Problem:

@@ -16,7 +16,7 @@ from inforce.catalogue import ParameterError, slug
 from inforce.model import NS, ZONES, natural
 from inforce.service import Service
 from inforce.turtle import ELI, INF, PREFIXES
-from inforce.web.api import given_parameters
+from inforce.web.asked import given_parameters
 from inforce.web.description import GRAPHS, SHAPES, VOCABULARY, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
 from inforce.web.pages import mended, page
