@@ -76,7 +76,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]], numbers: int =
 
 class _Page:
     def __init__(self, record: Record) -> None:
-        self.record, self.graph = record, record.authored()
+        self.record, self.graph = record, record.authored
         self.acts = sorted(self.graph.subjects(RDF.type, INF.Instrument), key=str)
         self.reviewed = sorted(self.graph.subjects(RDF.type, INF.Reviewed), key=str)
 

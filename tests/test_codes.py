@@ -17,7 +17,7 @@ HS = BASE + "hs/"
 
 @pytest.fixture(scope="module")
 def graph(record: Record) -> Graph:
-    return record.authored()
+    return record.authored
 
 
 @pytest.fixture(scope="module")

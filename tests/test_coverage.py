@@ -65,7 +65,7 @@ def test_list_is_that_of_the_sheets(page: ModuleType, shared: Path) -> None:
 
 
 def slugs(record: Record, cls: URIRef) -> set[str]:
-    return {str(s).rpartition("/")[2] for s in record.authored().subjects(RDF.type, cls)}
+    return {str(s).rpartition("/")[2] for s in record.authored.subjects(RDF.type, cls)}
 
 
 def test_every_instrument_listed_is_an_act_or_reviewed(page: ModuleType, record: Record) -> None:
@@ -127,7 +127,7 @@ def test_every_material_of_the_sheets_is_carried(sheets: Sheets, record: Record,
 
 
 def test_every_issuer_with_acts_of_several_years_has_a_coverage(record: Record) -> None:
-    graph = record.authored()
+    graph = record.authored
     years: dict[str, set[str]] = {}
     for act in graph.subjects(RDF.type, INF.Instrument):
         for issuer in graph.objects(act, ELI.passed_by):

@@ -406,6 +406,31 @@ def test_another_record_is_served(tmp_path: Path) -> None:
     assert [folder.name for folder in build.kept(tmp_path / "builds")] == [other.manifest["version"]]
 
 
+def test_a_build_is_used_again_as_long_as_its_sources_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, builds = tmp_path / "record", tmp_path / "builds"
+    for part in ("ontology", "data", "queries"):
+        shutil.copytree(root() / part, record / part)
+    first = Service.of_current_build(builds, record).manifest["version"]
+
+    def compiled(_: Path) -> None:
+        raise InforceError("compiled")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "load", compiled)
+        assert Service.of_current_build(builds, record).manifest["version"] == first
+        other = record / "queries" / "another.rq"
+        other.write_text((record / "queries" / "acts.rq").read_text())
+        with pytest.raises(InforceError, match="compiled"):
+            Service.of_current_build(builds, record)
+        other.unlink()
+        build.current(builds).unlink()
+        build.current(builds).symlink_to("another")
+        with pytest.raises(InforceError, match="compiled"):
+            Service.of_current_build(builds, record)
+    assert Service.of_current_build(builds, record).manifest["version"] == first
+    assert build.current(builds).resolve().name == first
+
+
 def test_several_processes_serve_and_count_together(build_folder: Path, tmp_path: Path) -> None:
     """`inforce serve --workers 2`: two processes on one build, one count; they end when they are told to."""
     with socket.socket() as probe:

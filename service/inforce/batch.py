@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
 from typing import Any
 
 from rdflib import XSD, Literal
@@ -237,11 +236,8 @@ class _Spans:
         assert own is not None, f"{QUESTION}.rq begins with SELECT DISTINCT"
         chosen = " ".join(f"?{name}" for name in names)
         head = f"SELECT DISTINCT {chosen} {own[1] if 'span' in names else ''} WHERE"
-        query = _parsed(self.query.text.replace(own[0], head, 1))
+        query = catalogue.parse(QUESTION, self.query.text.replace(own[0], head, 1))
         return catalogue.rows(query, self.service.store.select(catalogue.bind(query, {**self.spoken, **terms})))
-
-
-_parsed = lru_cache(maxsize=64)(partial(catalogue.parse, QUESTION))
 
 
 def _days(days: Sequence[str]) -> list[Term]:

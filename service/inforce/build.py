@@ -12,16 +12,18 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import rdflib
 from rdflib import RDF, Graph, Literal, URIRef
 
 from inforce import __version__, settings
 from inforce.model import BASE, NS
-from inforce.record import Record, compiled_triples, load, root, timeline_lines
+from inforce.record import Record, compiled_triples, load, root, sources, timeline_lines
 from inforce.store import Manifest, Store
 from inforce.turtle import ELI, INF
 
 DATASET = URIRef(BASE + "dataset")
 COMPILED = BASE + "graph/compiled"
+_MADE_OF = "current.txt"  # beside the builds: the version that is current, and the digest of what it was made of
 _COUNTED = {
     "acts": INF.Instrument,
     "clauses": INF.Provision,
@@ -59,6 +61,7 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
     """
     folder = folder or settings.load().builds
     source = source or root()
+    made_of = _fingerprint(source)
     record = load(source)
     asked = {file.name: file.read_bytes() for file in sorted(questions(source).glob("*.rq"))}
     quads, manifest = quads_of(record, asked)
@@ -81,7 +84,30 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
     link = Path(tempfile.mktemp(prefix=".link-", dir=folder))
     link.symlink_to(final.name)
     link.replace(current(folder))
+    (folder / _MADE_OF).write_text(f"{final.name} {made_of}\n")
     return final
+
+
+def up_to_date(folder: Path | None = None, source: Path | None = None) -> Path | None:
+    """The current build, if it was made of just these sources by just this program; else nothing."""
+    folder = folder or settings.load().builds
+    try:
+        version, _, made_of = (folder / _MADE_OF).read_text().strip().partition(" ")
+    except FileNotFoundError:
+        return None
+    found = current(folder).resolve()
+    same = found.name == version and made_of == _fingerprint(source or root())
+    return found if same and (found / "manifest.json").is_file() else None
+
+
+def _fingerprint(source: Path) -> str:
+    """A digest of all that decides on a build: the files of a record, its questions, the program with its rdflib."""
+    files = [*sources(source), *sorted(questions(source).glob("*.rq")), *sorted(Path(__file__).parent.glob("*.py"))]
+    digest = hashlib.sha256(f"{__version__} {rdflib.__version__}".encode())
+    for file in files:
+        text = file.read_bytes()
+        digest.update(f"\0{file.name} {len(text)}\0".encode() + text)
+    return digest.hexdigest()
 
 
 def quads_of(record: Record, asked: Mapping[str, bytes]) -> tuple[bytes, Manifest]:
@@ -101,7 +127,7 @@ def quads_of(record: Record, asked: Mapping[str, bytes]) -> tuple[bytes, Manifes
     about.add((DATASET, RDF.type, URIRef("http://www.w3.org/ns/dcat#Dataset")))
     about.add((DATASET, URIRef("http://www.w3.org/ns/dcat#version"), Literal(version)))
     quads = "".join(sorted([*lines, *_lines(about, BASE + "graph/dataset")])).encode()
-    everything = record.authored() + compiled
+    everything = record.authored + compiled
     manifest: Manifest = {
         "version": version,
         "checksum": checksum,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -99,7 +99,7 @@ class Query:
     """One question of the catalogue.
 
     `lists` are the variables that hold several IRIs separated by blanks; `tells_announced` asks for notices of what has
-    been announced for the measures in the answer without being law.
+    been announced for the measures in the answer without being law. `text` is the file, `sparql` what of it is query.
     """
 
     name: str
@@ -109,13 +109,9 @@ class Query:
     lists: frozenset[str]
     tells_announced: bool
     text: str
+    sparql: str
     form: str
     variables: tuple[str, ...]
-
-    @property
-    def sparql(self) -> str:
-        """The query without its description."""
-        return "\n".join(line for line in self.text.splitlines() if not line.startswith("#+")) + "\n"
 
 
 def slug(term: Term) -> str:
@@ -140,6 +136,7 @@ def read(folder: Path) -> dict[str, Query]:
     return queries
 
 
+@lru_cache(maxsize=256)
 def parse(name: str, text: str) -> Query:
     """A query from its file. Raises InforceError for what a catalogue file must not be."""
     # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
@@ -191,6 +188,7 @@ def parse(name: str, text: str) -> Query:
         lists=frozenset(head.get("lists", ())),
         tells_announced=head.get("announced") == "true",
         text=text,
+        sparql=body,
         form="SELECT" if prepared.name == "SelectQuery" else "CONSTRUCT",
         variables=tuple(str(v) for v in prepared.PV) if prepared.name == "SelectQuery" else (),
     )
@@ -309,17 +307,22 @@ class Names:
         return [known[k] for k in close[:3]]
 
 
+def known(query: Query, given: Iterable[str], besides: Sequence[str] = ()) -> None:
+    """Raises ParameterError for a name that is no parameter, nor one of those `besides`, with what comes near."""
+    names = [*query.parameters, *besides]
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name[:80], names, n=2)
+            raise ParameterError(name, None, f"one of {', '.join(names)}", near, "is no parameter of this question")
+
+
 def resolve(query: Query, given: Mapping[str, Sequence[str]], names: Names, today: date) -> dict[str, list[Term]]:
     """The terms of a call: values as given, defaults where nothing is given.
 
     Raises ParameterError for an unknown name, a missing or unknown value, or values that exclude each other.
     """
     given = {k: v for k, v in given.items() if v}
-    for name in given:
-        if name not in query.parameters:
-            known = list(query.parameters)
-            near = difflib.get_close_matches(name[:80], known, n=2)
-            raise ParameterError(name, None, f"one of {', '.join(known)}", near, "is no parameter of this question")
+    known(query, given)
     terms: dict[str, list[Term]] = {}
     for parameter in query.parameters.values():
         values = given.get(parameter.name)

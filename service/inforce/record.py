@@ -42,23 +42,18 @@ def root() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The record: its authored graphs by name, effects in order of application, clocks of the measures, spans.
+    """The record: its authored graphs, effects in order of application, clocks of the measures, spans.
 
-    `after` tells which act follows which others that became public on the same day.
+    `graphs` are the authored graphs by name, `authored` is all of them in one. `after` tells which act follows which
+    others that became public on the same day.
     """
 
     graphs: dict[str, Graph]
+    authored: Graph
     effects: tuple[Effect, ...]
     after: dict[str, frozenset[str]]
     zones: dict[str, ZoneInfo]
     spans: tuple[Span, ...]
-
-    def authored(self) -> Graph:
-        """All authored triples in one graph."""
-        merged = Graph(bind_namespaces="none")
-        for graph in self.graphs.values():
-            merged += graph
-        return merged
 
 
 def sources(folder: Path) -> list[Path]:
@@ -105,7 +100,7 @@ def compiled(graphs: dict[str, Graph]) -> Record:
     for measure in sorted(zones.keys() - of_measure.keys()):
         raise TimelineError(f"{measure}: no effect establishes this measure")
     spans = [span for m in sorted(of_measure) for span in compile_measure(m, of_measure[m])]
-    return Record(graphs, effects, after, zones, tuple(spans))
+    return Record(graphs, reader.graph, effects, after, zones, tuple(spans))
 
 
 class _Reader:
@@ -245,7 +240,7 @@ def _instant(text: str) -> Literal:
 
 
 def _effect_triples(record: Record) -> Iterator[Triple]:
-    authored = record.authored()
+    authored = record.authored
     for order, effect in enumerate(record.effects, 1):
         node, act = URIRef(effect.id), URIRef(effect.act)
         remarks = sorted(str(note) for note in authored.objects(node, SKOS.editorialNote))
@@ -264,7 +259,7 @@ def _effect_triples(record: Record) -> Iterator[Triple]:
 
 def _measure_triples(record: Record) -> Iterator[Triple]:
     """Where goods come from and go to, and the coarse relations between acts that follow from effects."""
-    graph = record.authored()
+    graph = record.authored
     for name in record.zones:
         measure = URIRef(name)
         imposer, parties = graph.value(measure, INF.imposedBy), list(graph.objects(measure, INF.appliesTo))

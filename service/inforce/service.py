@@ -126,7 +126,7 @@ class Service:
     @classmethod
     def of_current_build(cls, folder: Path | None = None, source: Path | None = None) -> Service:
         """The service of the sources as they are now, built first if that has not been done."""
-        return cls.open(build.build(folder, source))
+        return cls.open(build.up_to_date(folder, source) or build.build(folder, source))
 
     @classmethod
     def of(cls, settings: Settings) -> Service:

@@ -18,7 +18,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from inforce.catalogue import ParameterError, Query
+from inforce import catalogue
+from inforce.catalogue import Query
 from inforce.model import InforceError
 from inforce.service import Answer, Service, Versions
 from inforce.web.answers import html, sparql_of
@@ -86,7 +87,7 @@ def made(request: Request, service: Service, name: str, today: date | None) -> R
     """The answer to a call in the form it asks for; with no day called today, the call must leave nothing open."""
     query = question(service, name)
     given = parameters(request)
-    _check(query, given)
+    catalogue.known(query, given, sorted(RESERVED))
     media = by_format(request, offers(query.form == "CONSTRUCT"))
     limit, offset = page(request)
     asked = in_language(request, query, given)
@@ -137,15 +138,6 @@ def _with(iri: str, chosen: str | None) -> str:
     return f"{iri}&{urlencode({'format': chosen})}" if chosen else iri
 
 
-def _check(query: Query, given: dict[str, list[str]]) -> None:
-    """Raises ParameterError for a name that is neither a parameter nor reserved, with those that come near."""
-    known = [*query.parameters, *sorted(RESERVED)]
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name[:80], known, n=2)
-            raise ParameterError(name, None, f"one of {', '.join(known)}", near, "is no parameter of this question")
-
-
 def question(service: Service, name: str) -> Query:
     """A question by its name. Raises Problem 404 with those that come near."""
     if name not in service.queries:
@@ -188,7 +180,7 @@ def _sparql(request: Request, service: Service, name: str, headers: dict[str, st
     """The text; a browser is sent to the page that runs it."""
     query = question(service, name)
     given = parameters(request)
-    _check(query, given)
+    catalogue.known(query, given, sorted(RESERVED))
     asked = in_language(request, query, given)
     text = service.bound(name, asked, request.app.state.today())[1] if given else query.text
     media = choose(request, [SPARQL_TEXT, "text/plain", "text/html"])
