@@ -206,8 +206,9 @@ class _Reader:
 
 
 def compiled_triples(record: Record) -> Iterator[Triple]:
-    """What follows from the authored record: the resolved effects, where goods come from and go to, and the spans."""
+    """What follows from the authored record: resolved effects, where goods come from and go to, scopes, and spans."""
     yield from _effect_triples(record)
+    yield from _scope_triples(record)
     yield from _measure_triples(record)
     numbers: dict[str, int] = defaultdict(int)
     decided = {e.id: e for e in record.effects}
@@ -255,6 +256,19 @@ def _effect_triples(record: Record) -> Iterator[Triple]:
                 yield URIRef(measure), INF.establishedBy, URIRef(effect.clause)
         zone = record.zones[effect.measures[0]] if effect.measures else UTC
         yield from _window(node, effect.start, effect.end, zone, _EFFECT_WINDOW)
+
+
+def _scope_triples(record: Record) -> Iterator[Triple]:
+    """What lies within what: each concept and country within itself and all that is broader.
+
+    Engines differ in how they walk a path of any length, and one triple is found faster than a path.
+    """
+    graph = record.authored
+    for kind in (SKOS.Concept, INF.Country):
+        for narrow in graph.subjects(RDF.type, kind):
+            for wide in graph.transitive_objects(narrow, SKOS.broader):
+                if wide is not None:
+                    yield narrow, INF.within, wide
 
 
 def _measure_triples(record: Record) -> Iterator[Triple]:

@@ -198,7 +198,7 @@ class Service:
     def beyond_coverage(self, terms: Mapping[str, Sequence[Term]]) -> list[str]:
         """A notice for each day asked that lies beyond what was searched: silence is no certainty there."""
         notices = []
-        for name in ("on", "at", "knownOn", "to", "until"):
+        for name in ("on", "at", "knownOn", "againstOn", "againstKnownOn", "to", "until"):
             for term in terms.get(name, ()):
                 late = [f"{c} {day}" for c, day in self.manifest["coveredThrough"].items() if str(term)[:10] > day]
                 if late:

@@ -48,7 +48,7 @@ _AROUND: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _REFERRING = (
-    "?s ?p ?this BIND (?this AS ?o)",
+    "?s ?p ?this FILTER (?p != inf:within) BIND (?this AS ?o)",
     "?o inf:material ?this . VALUES ?p { inf:item } ?s ?p ?o",
 )
 
