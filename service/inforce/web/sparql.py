@@ -11,14 +11,12 @@ from urllib.parse import parse_qs
 import pyoxigraph as ox
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from rdflib import DCTERMS, RDF, RDFS, Graph, Literal, Namespace, URIRef
 
-from inforce.model import BASE
 from inforce.service import Service
 from inforce.store import Embedded
-from inforce.turtle import empty_graph
 from inforce.web.asked import body
 from inforce.web.editor import editor
+from inforce.web.endpoint_description import FORMS, description
 from inforce.web.errors import Problem
 from inforce.web.forms import convert
 from inforce.web.negotiate import RESULTS, choose
@@ -26,7 +24,6 @@ from inforce.web.openapi import bodies, problems
 from inforce.web.reply import reply
 
 router = APIRouter()
-SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 LONGEST = 1_000_000
 _GRAPHS = {
     "text/turtle": ox.RdfFormat.TURTLE,
@@ -99,10 +96,10 @@ async def get(request: Request) -> Response:
         raise _no_update()
     if any(_dataset(request)):
         raise Problem(400, "sparql-syntax", "the graphs of a query are named, but there is no query")
-    if choose(request, [*_GRAPHS, "text/html"]) == "text/html":
+    if choose(request, [*FORMS, "text/html"]) == "text/html":
         service: Service = request.app.state.service
         return await run_in_threadpool(editor, request, service.queries["in-force"].sparql)
-    return _description(request)
+    return description(request)
 
 
 @router.post(
@@ -192,31 +189,3 @@ def _syntax(error: SyntaxError) -> Problem:
     place = re.search(r"at (\d+):(\d+)", text)
     members = {"line": int(place[1]), "column": int(place[2])} if place else {}
     return Problem(400, "sparql-syntax", text, **members)
-
-
-def _description(request: Request) -> Response:
-    """The service description (W3C SPARQL 1.1 Service Description)."""
-    media = choose(request, [m for m in _GRAPHS if m != "application/trig"])
-    graph: Graph = empty_graph()
-    graph.bind("sd", SD)
-    endpoint, node = URIRef(BASE + "sparql"), URIRef(BASE + "sparql#service")
-    dataset = URIRef(BASE + "sparql#dataset")
-    graph.add((node, RDF.type, SD.Service))
-    graph.add((node, SD.endpoint, endpoint))
-    graph.add((node, SD.supportedLanguage, SD.SPARQL11Query))
-    graph.add((node, SD.feature, SD.UnionDefaultGraph))
-    graph.add((node, RDFS.label, Literal("inforce", lang="en")))
-    graph.add((node, DCTERMS.description, Literal("Trade measures in time: query only", lang="en")))
-    for results in ("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV", "Turtle"):
-        graph.add((node, SD.resultFormat, URIRef(f"http://www.w3.org/ns/formats/{results}")))
-    graph.add((node, SD.defaultDataset, dataset))
-    graph.add((dataset, RDF.type, SD.Dataset))
-    store = request.app.state.service.store
-    for name in sorted(store.graphs() if isinstance(store, Embedded) else ()):
-        entry = URIRef(f"{BASE}sparql#{name.removeprefix(BASE + 'graph/')}")
-        graph.add((dataset, SD.namedGraph, entry))
-        graph.add((entry, RDF.type, SD.NamedGraph))
-        graph.add((entry, SD.name, URIRef(name)))
-    forms = {"application/ld+json": "json-ld", "application/n-triples": "nt", "application/rdf+xml": "xml"}
-    text = graph.serialize(format=forms.get(media, "turtle"), encoding="utf-8")
-    return reply(request, text, media)
