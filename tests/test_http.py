@@ -23,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import TESTS, TODAY
 from inforce import build, logs, settings
+from inforce.codings import zstd
 from inforce.model import BASE, InforceError
 from inforce.record import root
 from inforce.service import Service
@@ -32,7 +33,6 @@ from inforce.web.app import create
 from inforce.web.errors import RETRY_AFTER, TITLES
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
-from inforce.web.reply import zstd
 from live import serving
 
 ASKED = "/api/in-force?on=2025-11-15&knownOn=2025-11-15&material=gallium&destination=US"

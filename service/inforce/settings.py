@@ -38,6 +38,17 @@ class Settings(BaseSettings):
     timeout: Annotated[int, Field(ge=1)] = Field(60, description="seconds to wait for that endpoint")
     versions: Annotated[int, Field(ge=1)] = Field(2, description="earlier versions that are open at the same time")
     cache: Annotated[int, Field(ge=0)] = Field(64, description="megabytes of ready answers that a process keeps")
+    query_workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        2, description="processes for SPARQL queries, in each process that answers; one client gets half of them"
+    )
+    query_seconds: Annotated[float, Field(gt=0)] = Field(20, description="seconds that a SPARQL query may take")
+    query_memory: Annotated[int, Field(ge=16)] = Field(
+        256, description="megabytes that a SPARQL query may take besides the build"
+    )
+    query_answer: Annotated[int, Field(ge=1)] = Field(20, description="megabytes that the answer to it may have")
+    query_length: Annotated[int, Field(ge=1)] = Field(1000, description="kilobytes that a SPARQL query may have")
+    query_queue: Annotated[int, Field(ge=1)] = Field(64, description="SPARQL queries that may wait and run at a time")
+    query_client: Annotated[int, Field(ge=1)] = Field(16, description="how many of these may be of one client")
     log: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least weight of what is logged; from info down, each request"
     )

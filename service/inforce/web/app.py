@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -14,10 +16,11 @@ from inforce.catalogue import ParameterError
 from inforce.service import Service, Versions
 from inforce.settings import Settings
 from inforce.store import Unavailable
-from inforce.web import about, api, assets, batch, documents, pages, questions, sparql
+from inforce.web import about, api, assets, batch, documents, graph_store, pages, questions, sparql
 from inforce.web.errors import Problem
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
+from inforce.workers import Pool
 
 DESCRIPTION = """Which trade measures were in force on a day, as known on a day – and why.
 
@@ -46,17 +49,25 @@ def from_settings() -> FastAPI:
 def create(service: Service, today: Callable[[], date] = utc_today, wanted: Settings | None = None) -> FastAPI:
     """The application that serves one build, and the versions that are kept beside it."""
     wanted = wanted or settings.load()
+    pool = Pool(service.folder / "inforce.nq", wanted) if service.folder else None
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if pool is not None:
+            await run_in_threadpool(pool.close)
+
     app = FastAPI(
         title="inforce", version=__version__, summary="Trade measures in time", description=DESCRIPTION,
-        openapi_url=None, docs_url=None, redoc_url=None,
+        openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
-    app.state.service, app.state.today = service, today
+    app.state.service, app.state.today, app.state.settings, app.state.pool = service, today, wanted, pool
     app.state.versions, app.state.shelf = Versions(service, wanted.versions), api.Shelf(wanted.cache)
     app.state.metrics = Metrics(service.manifest["version"])
     app.add_middleware(Manners, metrics=app.state.metrics)
     app.router.routes.extend(api.ROUTES)
     # The documents come last: they answer for every other path.
-    routers = [module.router for module in (batch, sparql, about, assets, pages, questions, documents)]
+    routers = [module.router for module in (batch, sparql, graph_store, about, assets, pages, questions, documents)]
     for router in routers:
         app.include_router(router)
     app.state.routes = [*api.ROUTES, *(route for router in routers for route in router.routes)]

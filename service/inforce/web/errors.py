@@ -13,6 +13,8 @@ from inforce.model import BASE
 TITLES = {
     "sparql-syntax": "The query is no SPARQL",
     "sparql-refused": "The query asks for something this endpoint does not do",
+    "query-limit": "The query needs more than a query may have here",
+    "too-many-queries": "Too many queries of this client are here already",
     "not-found": "There is no such thing in the record",
     "gone": "This was kept once and cannot be read any more",
     "method-not-allowed": "This method is not allowed here",
@@ -53,6 +55,12 @@ class Problem(Exception):
             nearest=error.nearest,
         )
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the problem, in whatever form it is told."""
+        later = {"Retry-After": str(RETRY_AFTER)} if self.status in (429, 503) else {}
+        return {"Cache-Control": "no-store", **later}
+
     def response(self, request: Request) -> JSONResponse:
         """The problem document."""
         body = {
@@ -63,7 +71,4 @@ class Problem(Exception):
             "instance": request.url.path,
             **self.members,
         }
-        headers = {"Cache-Control": "no-store"}
-        if self.status in (429, 503):
-            headers["Retry-After"] = str(RETRY_AFTER)
-        return JSONResponse(body, self.status, headers, media_type=MEDIA)
+        return JSONResponse(body, self.status, self.headers, media_type=MEDIA)

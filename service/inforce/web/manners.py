@@ -19,7 +19,10 @@ _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After, Query-Limits",
+    ),
 ]
 
 

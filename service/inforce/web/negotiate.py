@@ -46,11 +46,19 @@ ALIASES: Mapping[str, str] = {
     "application/jsonl": "application/x-ndjson",
     "application/ndjson": "application/x-ndjson",
 }
+# What clients call SPARQL results: there, bare JSON and XML mean other types than elsewhere.
+RESULT_ALIASES: Mapping[str, str] = {
+    "application/xhtml+xml": "text/html",
+    "application/json": RESULTS["srj"],
+    "text/json": RESULTS["srj"],
+    "application/xml": RESULTS["srx"],
+    "text/xml": RESULTS["srx"],
+}
 LANGUAGES = ("en", "zh")
 CODINGS = ("zstd", "br", "gzip")  # in the order of our preference
 
 
-def choose(request: Request, offers: Sequence[str]) -> str:
+def choose(request: Request, offers: Sequence[str], aliases: Mapping[str, str] = ALIASES) -> str:
     """The media type to send; the first offer when the client accepts anything.
 
     Raises Problem 406, which lists what there is.
@@ -60,19 +68,12 @@ def choose(request: Request, offers: Sequence[str]) -> str:
         return offers[0]
     # Parameters of a type (charset, profile) narrow nothing that is offered here.
     accepted = MIMEAccept([(kind.split(";")[0].strip(), q) for kind, q in parse_accept_header(header, MIMEAccept)])
-    best = accepted.best_match(offers)
-    if best is not None:
-        return best
-    aliases = [a for a, known in ALIASES.items() if known in offers]
-    alias = accepted.best_match(aliases)
-    if alias is not None:
-        return ALIASES[alias]
-    raise Problem(
-        406,
-        "not-acceptable",
-        f"none of the types in Accept: {header} can be sent",
-        alternates=list(offers),
-    )
+    best = accepted.best_match([*offers, *(alias for alias, known in aliases.items() if known in offers)])
+    if best is None:
+        raise Problem(
+            406, "not-acceptable", f"none of the types in Accept: {header} can be sent", alternates=list(offers)
+        )
+    return best if best in offers else aliases[best]
 
 
 def by_format(request: Request, offers: Mapping[str, str]) -> str:

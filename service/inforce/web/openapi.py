@@ -81,8 +81,10 @@ _PROBLEMS = {
     406: "None of the accepted types can be sent; `alternates` tells which can",
     413: "The body is too large",
     415: "The body is of a type that is not understood; `alternates` tells which are",
-    422: "A parameter cannot be understood: its name, what was expected and what comes nearest",
+    422: "A parameter cannot be understood: its name, what was expected and what comes nearest; or a limit of queries",
+    429: "Too many queries of this client are here already; Retry-After tells when to try again",
     503: "The store does not answer just now; Retry-After tells when to try again",
+    504: "The query takes longer than a query may take",
 }
 _HEADERS: dict[str, Any] = {
     "ETag": {"description": "strong tag of this form of the answer", "schema": _TEXT},

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import brotli
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from inforce import codings
+from inforce.codings import SMALL
 from inforce.web.negotiate import coding
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 # Pages carry their own style and drawings only: nothing is loaded from elsewhere, nothing runs inline.
 POLICY = "default-src 'self'; style-src 'self'; img-src 'self' data:; script-src 'self'"
 REVALIDATE = "public, max-age=0, must-revalidate"
 FOREVER = "public, max-age=31536000, immutable"
-SMALL = 500  # bytes; less is not worth compressing
 _PLAIN = ("application/vnd.apache.", "image/png")  # what is compressed already
 _BARE = ("application/json", "application/sparql-results", "application/x-ndjson")  # types that have no charset
 
@@ -57,21 +49,31 @@ def ready(
     request: Request, body: bytes, media: str, headers: Mapping[str, str] | None = None, status: int = 200
 ) -> Reply:
     """A body in the coding that the client prefers. Its tag is made of its bytes, so that all processes agree on it."""
+    tag = _tag(media, body) if status == 200 else None
+    chosen = None if media.startswith(_PLAIN) or len(body) < SMALL else coding(request)
+    return coded(_compressed(body, chosen) if chosen else body, media, chosen, tag, headers, status)
+
+
+def coded(
+    body: bytes,
+    media: str,
+    chosen: str | None,
+    tag: str | None,
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Reply:
+    """A body that is in a coding already, with the tag it had before; without a tag it is not kept anywhere."""
     sent = {"Vary": "Accept", "Cache-Control": REVALIDATE, **(headers or {}), "Content-Type": content_type(media)}
     if media == "text/html":
         sent["Content-Security-Policy"] = POLICY
-    if status == 200:
-        sent["ETag"] = _tag(media, body)
-    else:
+    if tag is None:
         sent["Cache-Control"] = "no-store"
+    else:  # other bytes, so another tag
+        sent["ETag"] = f'{tag[:-1]}-{chosen}"' if chosen else tag
     if not media.startswith(_PLAIN):
         sent["Vary"] += ", Accept-Encoding"
-        chosen = coding(request)
-        if chosen is not None and len(body) >= SMALL:
-            body = compressed(body, chosen)
-            sent["Content-Encoding"] = chosen
-            if "ETag" in sent:  # other bytes, so another tag
-                sent["ETag"] = f'{sent["ETag"][:-1]}-{chosen}"'
+    if chosen:
+        sent["Content-Encoding"] = chosen
     sent["Content-Length"] = str(len(body))
     return Reply(body, sent, status)
 
@@ -82,7 +84,7 @@ def stream(request: Request, pieces: Iterable[bytes], media: str, headers: Mappi
     chosen = coding(request)
     if chosen is None:
         return StreamingResponse(pieces, headers=sent)
-    return StreamingResponse(_compress(pieces, chosen), headers={**sent, "Content-Encoding": chosen})
+    return StreamingResponse(codings.compress(pieces, chosen), headers={**sent, "Content-Encoding": chosen})
 
 
 def content_type(media: str) -> str:
@@ -98,32 +100,6 @@ def matches(request: Request, etag: str) -> bool:
     return held.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in held.split(","))
 
 
-@lru_cache(maxsize=128)
-def _tag(media: str, body: bytes) -> str:
-    return f'"{hashlib.sha256(media.encode() + body).hexdigest()[:32]}"'
-
-
-@lru_cache(maxsize=128)
-def compressed(body: bytes, chosen: str) -> bytes:
-    """A body in a coding."""
-    return b"".join(_compress([body], chosen))
-
-
-def _compress(pieces: Iterable[bytes], chosen: str) -> Iterator[bytes]:
-    step, end = _coder(chosen)
-    for piece in pieces:
-        if part := step(piece):
-            yield part
-    yield end()
-
-
-def _coder(chosen: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
-    """The two functions that compress a body piece by piece: one for each piece, one for its end."""
-    if chosen == "zstd":
-        squeezing = zstd.ZstdCompressor(level=3)
-        return squeezing.compress, squeezing.flush
-    if chosen == "br":
-        crushing = brotli.Compressor(quality=4)
-        return crushing.process, crushing.finish
-    deflating = zlib.compressobj(6, zlib.DEFLATED, 31)
-    return deflating.compress, deflating.flush
+# Both are asked again and again for the few bodies that the service makes itself.
+_tag = lru_cache(maxsize=128)(codings.tag)
+_compressed = lru_cache(maxsize=128)(codings.compressed)

@@ -1,46 +1,26 @@
-"""The SPARQL 1.1 Protocol, query only, over the union of the build's named graphs."""
+"""The SPARQL 1.1 Protocol, query only. The default graph is the union of the build's named graphs."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
-import pyoxigraph as ox
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from inforce.service import Service
-from inforce.store import Embedded
 from inforce.web.asked import body
 from inforce.web.editor import editor
 from inforce.web.endpoint_description import FORMS, description
 from inforce.web.errors import Problem
-from inforce.web.forms import convert
-from inforce.web.negotiate import RESULTS, choose
+from inforce.web.negotiate import GRAPHS, RESULTS, choose
 from inforce.web.openapi import bodies, problems
-from inforce.web.reply import reply
+from inforce.web.running import limits, run
 
 router = APIRouter()
-LONGEST = 1_000_000
-_GRAPHS = {
-    "text/turtle": ox.RdfFormat.TURTLE,
-    "application/ld+json": ox.RdfFormat.JSON_LD,
-    "application/n-triples": ox.RdfFormat.N_TRIPLES,
-    "application/rdf+xml": ox.RdfFormat.RDF_XML,
-    "application/trig": ox.RdfFormat.TRIG,
-}
-# Comments, IRIs, strings, variables and prefixed names are passed over, so that a bare keyword remains one.
-_WORD = re.compile(
-    r"""(?:\#[^\n]*|<[^\x00-\x20<>"{}|^`\\]*>|\"{3}(?:(?:"|"")?(?:[^"\\]|\\.))*\"{3}|'{3}(?:(?:'|'')?(?:[^'\\]|\\.))*'{3}"""
-    r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|[?$][^\W]\w*|[^\W\d_][\w.-]*:[^\s;,()\[\]{}<>"']*|:[^\s;,()\[\]{}<>"']*)"""
-    r"""|(?P<word>[^\W\d_]\w*)""",
-    re.DOTALL,
-)
-
-
+_QUERY, _FORM = "application/sparql-query", "application/x-www-form-urlencoded"
+_FIELDS = 1000  # of a form: a query, and the graphs of its dataset
 _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "query",
@@ -53,7 +33,7 @@ _PARAMETERS: list[dict[str, Any]] = [
         {
             "name": f"{which}-graph-uri",
             "in": "query",
-            "description": f"a graph of the build to be {purpose}; all of them unless given",
+            "description": f"a graph of the build to be {purpose}; all of them unless any is named",
             "schema": {"type": "array", "items": {"type": "string", "format": "iri"}},
         }
         for which, purpose in (("default", "part of the default graph"), ("named", "asked by GRAPH"))
@@ -62,8 +42,8 @@ _PARAMETERS: list[dict[str, Any]] = [
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
-        "application/sparql-query": {"schema": {"type": "string"}, "example": _PARAMETERS[0]["example"]},
-        "application/x-www-form-urlencoded": {
+        _QUERY: {"schema": {"type": "string"}, "example": _PARAMETERS[0]["example"]},
+        _FORM: {
             "schema": {
                 "type": "object",
                 "required": ["query"],
@@ -74,8 +54,11 @@ _BODY: dict[str, Any] = {
 }
 
 
+_FAILING = (422, 429, 503, 504)
+
+
 def _responses(*failing: int) -> dict[str, Any]:
-    content = bodies(*RESULTS.values(), *_GRAPHS, "text/html")
+    content = bodies(*RESULTS.values(), *GRAPHS.values())
     return {"200": {"description": "The answer", "content": content}, **problems(*failing)}
 
 
@@ -86,20 +69,24 @@ def _responses(*failing: int) -> dict[str, Any]:
     summary="SPARQL 1.1 query",
     tags=["SPARQL"],
     response_class=Response,
-    openapi_extra={"parameters": _PARAMETERS, "responses": _responses(400, 406, 503)},
+    openapi_extra={"parameters": _PARAMETERS, "responses": _responses(400, 406, 413, *_FAILING)},
 )
 async def get(request: Request) -> Response:
     """A query, with `default-graph-uri` and `named-graph-uri` if wanted; without a query the service description."""
-    if "query" in request.query_params:
-        return await _answer(request, request.query_params.getlist("query"), *_dataset(request))
-    if "update" in request.query_params:
+    names = request.query_params
+    if "query" in names:
+        return await run(request, _one(names.getlist("query")), *_dataset(names.multi_items()))
+    if "update" in names:
         raise _no_update()
-    if any(_dataset(request)):
+    if any(_dataset(names.multi_items())):
         raise Problem(400, "sparql-syntax", "the graphs of a query are named, but there is no query")
     if choose(request, [*FORMS, "text/html"]) == "text/html":
         service: Service = request.app.state.service
-        return await run_in_threadpool(editor, request, service.queries["in-force"].sparql)
-    return description(request)
+        response = await run_in_threadpool(editor, request, service.queries["in-force"].sparql)
+    else:
+        response = await run_in_threadpool(description, request)
+    response.headers.update(limits(request))
+    return response
 
 
 @router.post(
@@ -108,84 +95,52 @@ async def get(request: Request) -> Response:
     summary="SPARQL 1.1 query by POST",
     tags=["SPARQL"],
     response_class=Response,
-    openapi_extra={"requestBody": _BODY, "responses": _responses(400, 406, 413, 415, 503)},
+    openapi_extra={
+        "requestBody": _BODY,
+        "parameters": _PARAMETERS[1:],
+        "responses": _responses(400, 406, 413, 415, *_FAILING),
+    },
 )
 async def post(request: Request) -> Response:
     """The query as a form field, or as a body of type application/sparql-query."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    # A form writes most characters with three.
+    longest = request.app.state.settings.query_length * 1000
+    data = await body(request, 3 * longest if kind == _FORM else longest)
+    named = request.query_params.multi_items()
     try:
-        text = (await body(request, LONGEST)).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Problem(400, "sparql-syntax", f"the body is no UTF-8: {error}") from None
-    if kind == "application/sparql-query":
-        return await _answer(request, [text], *_dataset(request))
-    if kind == "application/x-www-form-urlencoded":
-        form = parse_qs(text, keep_blank_values=True)
-        if "update" in form:
-            raise _no_update()
-        return await _answer(
-            request, form.get("query", []), form.get("default-graph-uri", []), form.get("named-graph-uri", [])
-        )
+        if kind == _QUERY:
+            return await run(request, data.decode("utf-8"), *_dataset(named))
+        if kind == _FORM:
+            form = parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+            if any(name == "update" for name, _ in form):
+                raise _no_update()
+            return await run(
+                request, _one([value for name, value in form if name == "query"]), *_dataset([*named, *form])
+            )
+    except ValueError as error:
+        raise Problem(400, "sparql-syntax", f"the body cannot be read: {error}") from None
     if kind == "application/sparql-update":
         raise _no_update()
     raise Problem(
-        415,
-        "unsupported-media-type",
-        f"a body of type {kind or 'unknown'} is not understood",
-        alternates=["application/sparql-query", "application/x-www-form-urlencoded"],
+        415, "unsupported-media-type", f"a body of type {kind or 'unknown'} is not understood",
+        alternates=[_QUERY, _FORM],
+    )  # fmt: skip
+
+
+def _one(queries: Sequence[str]) -> str:
+    if len(queries) != 1:
+        raise Problem(400, "sparql-syntax", f"exactly one query is expected, {len(queries)} are given")
+    return queries[0]
+
+
+def _dataset(named: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """The default and the named graphs that a request asks for. One that is not in the build is empty, as in FROM."""
+    return (
+        [value for name, value in named if name == "default-graph-uri"],
+        [value for name, value in named if name == "named-graph-uri"],
     )
-
-
-def _dataset(request: Request) -> tuple[list[str], list[str]]:
-    """The default and the named graphs that the query string asks for."""
-    names = request.query_params
-    return names.getlist("default-graph-uri"), names.getlist("named-graph-uri")
 
 
 def _no_update() -> Problem:
     return Problem(400, "sparql-refused", "this endpoint answers queries; it takes no updates")
-
-
-async def _answer(request: Request, queries: Sequence[str], default: Sequence[str], named: Sequence[str]) -> Response:
-    if len(queries) != 1:
-        raise Problem(400, "sparql-syntax", f"exactly one query is expected, {len(queries)} are given")
-    query = queries[0]
-    if any(match["word"] and match["word"].upper() == "SERVICE" for match in _WORD.finditer(query)):
-        raise Problem(400, "sparql-refused", "SERVICE is closed here: this endpoint asks no other")
-    service: Service = request.app.state.service
-    return await run_in_threadpool(_run, request, service, query, default, named)
-
-
-def _run(request: Request, service: Service, query: str, default: Sequence[str], named: Sequence[str]) -> Response:
-    store = service.store
-    if not isinstance(store, Embedded):
-        raise Problem(503, "unavailable", "this service has no store of its own; ask its endpoint")
-    try:
-        result = store.query(query, default, named)
-    except SyntaxError as error:
-        problem = _syntax(error)
-        if choose(request, [*RESULTS.values(), "text/html"]) == "text/html":
-            return editor(request, query, problem=problem)
-        raise problem from None
-    except ValueError as error:
-        raise Problem(400, "sparql-syntax", str(error)) from None
-    if isinstance(result, ox.QueryTriples):
-        media = choose(request, list(_GRAPHS))
-        found = result.serialize(format=_GRAPHS[media]) or b""
-    else:
-        # ASK has no CSV or TSV form.
-        offers = [*list(RESULTS.values())[: 2 if isinstance(result, ox.QueryBoolean) else 4], "text/html"]
-        media = choose(request, offers)
-        found = result.serialize(format=ox.QueryResultsFormat.JSON) or b""
-        if media == "text/html":
-            return editor(request, query, json.loads(found))
-        found = convert(found, media)
-    return reply(request, found, media)
-
-
-def _syntax(error: SyntaxError) -> Problem:
-    """The problem of a query that is no SPARQL, with line and column where the parser stopped."""
-    text = str(error)
-    place = re.search(r"at (\d+):(\d+)", text)
-    members = {"line": int(place[1]), "column": int(place[2])} if place else {}
-    return Problem(400, "sparql-syntax", text, **members)

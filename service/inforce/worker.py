@@ -1,0 +1,207 @@
+"""A process that answers SPARQL queries from one build, one after the other, and bears its own limits.
+
+`python -m inforce.worker` reads a line of JSON that sets it up, then one for each query, and writes a line of JSON for
+each of these, followed by the bytes of the answer if there is one. What goes beyond time,
+memory or stack is ended by the kernel, with the process; whoever started it reads the limit from the way it died.
+It imports little, so that a new one is there soon.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+from inforce import codings
+
+NICENESS = 10  # the service itself comes first
+GROWN = 64  # megabytes; a process that needed more than this on top of its store is replaced by a fresh one
+_ROWS = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+    "text/html": ox.QueryResultsFormat.JSON,  # the page is made elsewhere
+}
+_GRAPHS = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+    "application/trig": ox.RdfFormat.TRIG,
+}
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+# Comments, IRIs, strings, variables and prefixed names are passed over, so that a bare keyword remains one.
+_WORD = re.compile(
+    r"""(?:\#[^\n\r]*|<[^\x00-\x20<>"{}|^`\\]*>|\"{3}(?:(?:"|"")?(?:[^"\\]|\\.))*\"{3}|'{3}(?:(?:'|'')?(?:[^'\\]|\\.))*'{3}"""
+    r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|[?$]\w+|@[\w-]+|[^\W\d_][\w.-]*:[^\s;,()\[\]{}<>"']*|:[^\s;,()\[\]{}<>"']*)"""
+    r"""|(?P<word>[^\W\d_]\w*)""",
+    re.DOTALL,
+)
+_PROLOGUE = frozenset({"BASE", "PREFIX", "VERSION"})
+_UPDATES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
+
+
+class TooLarge(Exception):
+    """The answer has more bytes than it may have."""
+
+
+class Refused(Exception):
+    """The query asks for what this endpoint does not do."""
+
+
+def main() -> None:
+    """Load the build, give up what is not needed, then answer until there is nobody left who asks."""
+    limits: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process by itself
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    os.nice(NICENESS)
+    store = load(limits["quads"])
+    _confine(limits["memory"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _say({"ready": True})
+    for line in sys.stdin.buffer:
+        signal.setitimer(signal.ITIMER_REAL, limits["seconds"])
+        said, body = answer(store, json.loads(line), limits)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) // 1024
+        _say({**said, "bytes": len(body), "stale": grown > GROWN}, body)
+
+
+def load(quads: str) -> ox.Store:
+    """The store of a build. The union of all its named graphs is a graph of its own, the default graph.
+
+    The engine can make that union as it goes, but then ignores FROM and counts a triple of two graphs twice.
+    """
+    store = ox.Store()
+    store.bulk_load(path=quads, format=ox.RdfFormat.N_QUADS)
+    store.update("INSERT { ?s ?p ?o } WHERE { GRAPH ?g { ?s ?p ?o } }")
+    store.optimize()
+    return store
+
+
+def _confine(memory: int) -> None:
+    """From here on: so many bytes more memory, no core dump, no new file and no new connection."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)  # how the engine laments its end is of no use to anybody
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":  # elsewhere the kernel does not hold a process to it
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+
+def _say(said: Mapping[str, Any], body: bytes = b"") -> None:
+    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + body)
+    sys.stdout.buffer.flush()
+
+
+def answer(store: ox.Store, task: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What there is to say of a query, and its answer in the media type that is wanted for its form.
+
+    `problem` is the name of a problem, `limit` the limit that was reached, `unacceptable` the form that is not wanted.
+    """
+    query, default, named = task["query"], task["default"], task["named"]
+    try:
+        _refuse(query)
+        # If the protocol names a graph, then what it names is all there is, whatever FROM says.
+        dataset: dict[str, Any] = {}
+        if default or named:
+            dataset["default_graph"] = [ox.NamedNode(name) for name in default]
+            dataset["named_graphs"] = [ox.NamedNode(name) for name in named]
+        result = store.query(query, base_iri=limits["base"], **dataset)
+        form = _form(result)
+        media = task["media"][form]
+        if media is None:
+            return {"unacceptable": form}, b""
+        body = _written(result, media, limits["page" if media == "text/html" else "answer"], limits["prefixes"])
+    except Refused as error:
+        return {"problem": "sparql-refused", "detail": str(error)}, b""
+    except SyntaxError as error:
+        return {"problem": "sparql-syntax", "detail": str(error)}, b""
+    except TooLarge:
+        return {"limit": "page" if media == "text/html" else "answer"}, b""
+    except MemoryError:
+        return {"limit": "memory"}, b""
+    except (ValueError, OSError, RuntimeError) as error:
+        return {"problem": "sparql-syntax", "detail": str(error)}, b""
+    tag, coding = codings.tag(media, body), task["coding"]
+    if media == "text/html" or coding is None or len(body) < codings.SMALL:
+        return {"media": media, "coding": None, "tag": tag}, body
+    return {"media": media, "coding": coding, "tag": tag}, codings.compressed(body, coding)
+
+
+def _refuse(query: str) -> None:
+    """Raises Refused for SERVICE, which the engine would do, and for updates, which it would call bad syntax."""
+    text = _ESCAPE.sub(lambda found: chr(min(int(found[1] or found[2], 16), sys.maxunicode)), query)
+    words = (match["word"].upper() for match in _WORD.finditer(text) if match["word"])
+    first = next((word for word in words if word not in _PROLOGUE), "")
+    if first in _UPDATES:
+        raise Refused("this endpoint answers queries; it takes no updates")
+    if "SERVICE" in words:
+        raise Refused("SERVICE is closed here: this endpoint asks no other")
+
+
+def _form(result: Any) -> str:
+    if isinstance(result, ox.QueryTriples):
+        return "graph"
+    return "boolean" if isinstance(result, ox.QueryBoolean) else "rows"
+
+
+class _Bounded(io.BytesIO):
+    """Bytes that may only become so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > self.most:
+            raise TooLarge
+        return super().write(data)
+
+
+def _written(result: Any, media: str, most: int, prefixes: Mapping[str, str]) -> bytes:
+    out = _Bounded(most)
+    if not isinstance(result, ox.QueryTriples):
+        result.serialize(out, format=_ROWS[media])
+    elif media == "text/html":
+        for piece in _as_rows(result):
+            out.write(piece)
+    else:
+        ox.serialize(result, out, format=_GRAPHS[media], prefixes=dict(prefixes))
+    return out.getvalue()
+
+
+def _as_rows(triples: Any) -> Iterator[bytes]:
+    """Triples as SPARQL results JSON, for the page."""
+    names, mark = ("subject", "predicate", "object"), b""
+    yield json.dumps({"head": {"vars": names}}).encode()[:-1] + b', "results": {"bindings": ['
+    for triple in triples:
+        yield mark + json.dumps(dict(zip(names, map(_term, triple), strict=True)), ensure_ascii=False).encode()
+        mark = b", "
+    yield b"]}}"
+
+
+def _term(term: Any) -> dict[str, Any]:
+    if isinstance(term, ox.NamedNode):
+        return {"type": "uri", "value": term.value}
+    if isinstance(term, ox.BlankNode):
+        return {"type": "bnode", "value": term.value}
+    if isinstance(term, ox.Literal):
+        more = {"xml:lang": term.language} if term.language else {"datatype": term.datatype.value}
+        return {"type": "literal", "value": term.value, **more}
+    return {"type": "literal", "value": str(term)}  # a triple term
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""A pool of processes that answer SPARQL queries and may be killed: for queries that anybody may write.
+
+A query that goes too far takes its process with it, and nothing else; a new one takes its place. Clients take turns,
+and no client has more than half of the processes, so that whoever asks much waits for himself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter, OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Condition, Thread, Timer, current_thread
+from typing import Any
+
+from inforce.model import BASE, InforceError
+from inforce.settings import Settings
+from inforce.store import Unavailable
+from inforce.turtle import PREFIXES
+
+log = logging.getLogger("inforce.workers")
+PAGE = 2_000_000  # bytes of results on a page for people
+IDLE = 600.0  # seconds after which a process that nobody needs is ended
+LATE = 5.0  # seconds after its limit at which a process that has not ended itself is killed
+READY = 300.0  # seconds that loading a build may take
+# How a process dies of a limit: by its alarm, by an allocation that fails, by running out of stack.
+_DEATHS = {-signal.SIGALRM: "time", -signal.SIGABRT: "memory", -signal.SIGKILL: "memory", -signal.SIGSEGV: "nesting"}
+
+
+class Exceeded(InforceError):
+    """A query needs more than it may have; `limit` is the limit it reached, `engine` if the engine fails on it."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the query reaches the limit of {limit}")
+        self.limit = limit
+
+
+class Full(InforceError):
+    """Too many queries are here already; `own` tells whether they are those of the same client."""
+
+    def __init__(self, message: str, own: bool = False) -> None:
+        super().__init__(message)
+        self.own = own
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A query, the dataset that the protocol names, and the form wanted for each kind of answer."""
+
+    query: str
+    default: Sequence[str]
+    named: Sequence[str]
+    media: Mapping[str, str | None]
+    coding: str | None
+
+    def line(self) -> bytes:
+        """The task as a worker reads it."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a worker says of a query, and the bytes of its answer."""
+
+    said: Mapping[str, Any]
+    body: bytes
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    client: str
+    line: bytes
+    future: Future[Found] = field(default_factory=Future)
+    worker: _Worker | None = None
+
+
+class _Worker:
+    """One process."""
+
+    def __init__(self, setup: bytes, seconds: float) -> None:
+        self._late = seconds + LATE
+        path = os.pathsep.join(part for part in sys.path if part)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "inforce.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        if self._told(setup, READY) is None:
+            code = self.end()
+            raise Unavailable(f"a process for queries does not start (exit code {code})")
+
+    def ask(self, line: bytes) -> Found:
+        """Answer one query. Raises Exceeded if the process dies of it."""
+        found = self._told(line, self._late)
+        if found is None:
+            raise Exceeded(_DEATHS.get(self.end(), "engine"))
+        return found
+
+    def _told(self, line: bytes, seconds: float) -> Found | None:
+        """What the process says to a line within so many seconds; nothing if it dies before it has said it."""
+        to, out = self.process.stdin, self.process.stdout
+        assert to is not None and out is not None
+        watch = Timer(seconds, self.process.kill)
+        watch.daemon = True
+        watch.start()
+        try:
+            to.write(line)
+            to.flush()
+            head = out.readline()
+            if not head.endswith(b"\n"):
+                return None
+            said = json.loads(head)
+            body = out.read(said.get("bytes", 0))
+            return Found(said, body) if len(body) == said.get("bytes", 0) else None
+        except OSError:
+            return None
+        finally:
+            watch.cancel()
+
+    def end(self) -> int:
+        """Make sure that the process has ended; its exit code."""
+        try:
+            code = self.process.wait(0.5)  # it may be about to die by itself, and how it does tells why
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+        return code
+
+
+class Pool:
+    """Answers queries on processes of their own. Each process has a thread that hands it one query after the other."""
+
+    def __init__(self, quads: Path, settings: Settings) -> None:
+        self.limits = settings
+        setup = {
+            "quads": str(quads), "seconds": settings.query_seconds, "memory": settings.query_memory * 2**20,
+            "answer": settings.query_answer * 10**6, "page": PAGE, "base": BASE + "sparql", "prefixes": PREFIXES,
+        }  # fmt: skip
+        self._setup = json.dumps(setup).encode() + b"\n"
+        self._share = max(1, settings.query_workers // 2)
+        self._changed = Condition()
+        self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
+        self._running: Counter[str] = Counter()
+        self._inside: Counter[str] = Counter()
+        self._threads: set[Thread] = set()
+        self._workers: set[_Worker] = set()
+        self._idle = 0
+        self._closed = False
+
+    def enter(self, client: str) -> None:
+        """Take a place, which must be given back by `leave` when the answer has been sent. Raises Full."""
+        with self._changed:
+            if self._inside[client] >= self.limits.query_client:
+                raise Full(f"{self._inside[client]} queries of yours wait or run already", own=True)
+            if self._inside.total() >= self.limits.query_queue:
+                raise Full(f"{self._inside.total()} queries wait or run already")
+            self._inside[client] += 1
+
+    def leave(self, client: str) -> None:
+        """Give a place back."""
+        with self._changed:
+            self._inside[client] -= 1
+            self._inside += Counter()  # forget clients that have none
+
+    async def ask(self, client: str, task: Task) -> Found:
+        """Answer a query when it is the client's turn. To cancel it kills its process.
+
+        Raises Exceeded for a query that goes too far, Full if its turn does not come within the time that a query may
+        take, Unavailable if no process can be started.
+        """
+        job = _Job(client, task.line())
+        self._add(job)
+        tired = asyncio.get_running_loop().call_later(self.limits.query_seconds, self._give_up, job)
+        try:
+            return await asyncio.wrap_future(job.future)
+        finally:
+            tired.cancel()
+            self._drop(job)
+
+    def pids(self) -> list[int]:
+        """The processes there are now."""
+        with self._changed:
+            return sorted(worker.process.pid for worker in self._workers)
+
+    def close(self) -> None:
+        """End all processes, whatever they do."""
+        with self._changed:
+            self._closed = True
+            waiting = [job for jobs in self._waiting.values() for job in jobs]
+            self._waiting.clear()
+            for worker in self._workers:
+                worker.process.kill()
+            threads = list(self._threads)
+            self._changed.notify_all()
+        for job in waiting:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(Unavailable("the service is being stopped"))
+        for thread in threads:
+            thread.join(10)
+        atexit.unregister(self.close)
+
+    # The queue
+
+    def _add(self, job: _Job) -> None:
+        with self._changed:
+            if self._closed:
+                raise Unavailable("the service is being stopped")
+            self._waiting.setdefault(job.client, deque()).append(job)
+            if self._idle == 0 and len(self._threads) < self.limits.query_workers:
+                if not self._threads:
+                    atexit.register(self.close)
+                thread = Thread(target=self._mind, name="inforce-queries", daemon=True)
+                self._threads.add(thread)
+                thread.start()
+            self._changed.notify_all()
+
+    def _withdraw(self, job: _Job) -> bool:
+        """Take a job out of the queue, if it still waits."""
+        jobs = self._waiting.get(job.client)
+        if jobs is None or job not in jobs:
+            return False
+        jobs.remove(job)
+        if not jobs:
+            del self._waiting[job.client]
+        return True
+
+    def _give_up(self, job: _Job) -> None:
+        with self._changed:
+            withdrawn = self._withdraw(job)
+        if withdrawn and job.future.set_running_or_notify_cancel():
+            job.future.set_exception(Full("the turn of this query did not come in time"))
+
+    def _drop(self, job: _Job) -> None:
+        """Nobody waits for this job any more."""
+        with self._changed:
+            self._withdraw(job)
+            job.future.cancel()  # nothing if it is done
+            if job.worker is not None:
+                job.worker.process.kill()
+
+    def _next(self) -> _Job | None:
+        """The next job: of the client whose last turn is longest ago and who has less than his share. Nothing: stop."""
+        while not self._closed:
+            for client, jobs in self._waiting.items():
+                if self._running[client] < self._share:
+                    job = jobs.popleft()
+                    if jobs:
+                        self._waiting.move_to_end(client)
+                    else:
+                        del self._waiting[client]
+                    self._running[client] += 1
+                    return job
+            self._idle += 1
+            woken = self._changed.wait(IDLE)
+            self._idle -= 1
+            if not woken:
+                break
+        return None
+
+    # What each thread does
+
+    def _mind(self) -> None:
+        """Hand one job after the other to a process, and replace the process where it dies or has grown fat."""
+        worker: _Worker | None = None
+        while True:
+            with self._changed:
+                job = self._next()
+                if job is None:
+                    break
+            worker = self._run(job, worker)
+        with self._changed:
+            self._threads.discard(current_thread())
+        if worker is not None:
+            self._end(worker)
+
+    def _run(self, job: _Job, worker: _Worker | None) -> _Worker | None:
+        """Run a job; the worker for the next one."""
+        found, error = None, None
+        try:
+            worker = worker or self._start()
+            with self._changed:
+                job.worker = worker if not job.future.cancelled() else None
+            if job.worker is not None:
+                found = worker.ask(job.line)
+        except (Exceeded, Unavailable) as failure:
+            error = failure
+        with self._changed:
+            job.worker = None
+            self._running[job.client] -= 1
+            self._running += Counter()
+            self._changed.notify_all()
+        if job.future.set_running_or_notify_cancel():
+            if found is not None:
+                job.future.set_result(found)
+            else:
+                job.future.set_exception(error or Unavailable("the query was given up"))
+        if worker is None or worker.process.poll() is not None or (found is not None and found.said["stale"]):
+            worker = self._replaced(worker)
+        return worker
+
+    def _replaced(self, worker: _Worker | None) -> _Worker | None:
+        """A fresh process instead of one, ready before it is needed; nothing if none can be had just now."""
+        if worker is not None:
+            self._end(worker)
+        try:
+            return None if self._closed else self._start()
+        except Unavailable:
+            log.exception("no process for queries")
+            return None
+
+    def _start(self) -> _Worker:
+        worker = _Worker(self._setup, self.limits.query_seconds)
+        with self._changed:
+            self._workers.add(worker)
+        return worker
+
+    def _end(self, worker: _Worker) -> None:
+        with self._changed:
+            self._workers.discard(worker)
+        worker.process.kill()
+        worker.end()
