@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         2, description="processes for SPARQL queries, in each process that answers; one client gets half of them"
     )
     query_seconds: Annotated[float, Field(gt=0)] = Field(20, description="seconds that a SPARQL query may take")
+    query_wait: Annotated[float, Field(gt=0)] = Field(20, description="seconds that a SPARQL query waits for its turn")
     query_memory: Annotated[int, Field(ge=16)] = Field(
         256, description="megabytes that a SPARQL query may take besides the build"
     )

@@ -180,12 +180,12 @@ class Pool:
     async def ask(self, client: str, task: Task) -> Found:
         """Answer a query when it is the client's turn. To cancel it kills its process.
 
-        Raises Exceeded for a query that goes too far, Full if its turn does not come within the time that a query may
-        take, Unavailable if no process can be started.
+        Raises Exceeded for a query that goes too far, Full if its turn does not come in time,
+        Unavailable if there is no process.
         """
         job = _Job(client, task.line())
         self._add(job)
-        tired = asyncio.get_running_loop().call_later(self.limits.query_seconds, self._give_up, job)
+        tired = asyncio.get_running_loop().call_later(self.limits.query_wait, self._give_up, job)
         try:
             return await asyncio.wrap_future(job.future)
         finally:
@@ -301,9 +301,6 @@ class Pool:
             error = failure
         with self._changed:
             job.worker = None
-            self._running[job.client] -= 1
-            self._running += Counter()
-            self._changed.notify_all()
         if job.future.set_running_or_notify_cancel():
             if found is not None:
                 job.future.set_result(found)
@@ -311,6 +308,11 @@ class Pool:
                 job.future.set_exception(error or Unavailable("the query was given up"))
         if worker is None or worker.process.poll() is not None or (found is not None and found.said["stale"]):
             worker = self._replaced(worker)
+        # Only now: who makes processes die has none to use until there is a fresh one.
+        with self._changed:
+            self._running[job.client] -= 1
+            self._running += Counter()
+            self._changed.notify_all()
         return worker
 
     def _replaced(self, worker: _Worker | None) -> _Worker | None:

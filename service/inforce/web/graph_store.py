@@ -57,11 +57,10 @@ async def get(request: Request) -> Response:
     wanted = [(name, value) for name, value in names.multi_items() if name in ("graph", "default")]
     if len(wanted) != 1 or (wanted[0][0] == "default" and wanted[0][1]):
         raise Problem(400, "invalid-parameter", "exactly one of graph=<IRI> and default is expected")
-    for name in names:
-        if name not in ("graph", "default", "format"):
-            raise Problem(422, "invalid-parameter", f"{name} is no parameter here", parameter=name)
-    ((_, iri),) = wanted
-    if not iri:
+    if strange := [name for name in names if name not in ("graph", "default", "format")]:
+        raise Problem(422, "invalid-parameter", f"{strange[0]} is no parameter here", parameter=strange[0])
+    ((name, iri),) = wanted
+    if name == "default":
         return await run(request, _ALL)
     known = await run_in_threadpool(index, request.app.state.service)
     if iri not in known.documents or not iri.startswith(BELOW):

@@ -38,6 +38,12 @@ class Metrics:
             buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
             registry=self._registry,
         )
+        self._queries = Counter(
+            "inforce_sparql_queries",
+            "SPARQL queries by how they ended: answered, gone (the client hung up), a limit, or the name of a problem",
+            ["outcome"],
+            registry=self._registry,
+        )
         build = Gauge(
             "inforce_build",
             "The build that is served",
@@ -51,6 +57,10 @@ class Metrics:
         """Count a request by the path of its route, not by its own: so there are only so many."""
         self._requests.labels(method, route, status).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def query(self, outcome: str) -> None:
+        """Count a SPARQL query by how it ended."""
+        self._queries.labels(outcome).inc()
 
     def text(self) -> bytes:
         """All counts; with several processes, those of all of them."""

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from inforce.settings import Settings
 from inforce.web.editor import editor
 from inforce.web.errors import Problem
+from inforce.web.metrics import Metrics
 from inforce.web.negotiate import GRAPHS, RESULT_ALIASES, RESULTS, choose, coding
 from inforce.web.reply import coded
 from inforce.workers import PAGE, Exceeded, Found, Full, Pool, Task
@@ -34,9 +35,13 @@ _GONE = 499  # as nginx logs it: nobody is there to be answered
 
 async def run(request: Request, query: str, default: Sequence[str] = (), named: Sequence[str] = ()) -> Response:
     """The answer to a query, over the dataset that the protocol names, in the form that the request wants."""
+    metrics: Metrics = request.app.state.metrics
     try:
-        return await _answered(request, query, default, named)
+        response = await _answered(request, query, default, named)
+        metrics.query("gone" if response.status_code == _GONE else "answered")
+        return response
     except Problem as problem:
+        metrics.query(problem.members.get("limit", problem.name))
         told = await _told(request, query, problem)
         told.headers.update(limits(request))
         return told
