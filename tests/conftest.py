@@ -16,6 +16,8 @@ from inforce import build
 from inforce.record import Record, load, root
 from inforce.service import Service
 
+pytest_plugins = ["browsing"]
+
 TODAY = date(2026, 11, 24)
 TESTS = Path(__file__).parent
 
