@@ -9,15 +9,15 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import rdflib
 from rdflib import RDF, Graph, Literal, URIRef
 
-from inforce import __version__, settings
+from inforce import __version__, catalogue, examples, settings
 from inforce.model import BASE, NS
-from inforce.record import Record, compiled_triples, load, root, sources, timeline_lines
+from inforce.record import Record, Triple, compiled_triples, load, root, sources, timeline_lines
 from inforce.store import Manifest, Store
 from inforce.turtle import ELI, INF
 
@@ -50,8 +50,17 @@ def kept(folder: Path) -> list[Path]:
 
 def questions(source: Path) -> Path:
     """The folder of the catalogue that belongs to a record or a build; the package's own where there is none."""
-    own = source / "queries"
-    return own if own.is_dir() else root() / "queries"
+    return _of(source, "queries")
+
+
+def cookbook(source: Path) -> Path:
+    """The folder of the cookbook that belongs to a record; the package's own where there is none."""
+    return _of(source, "cookbook")
+
+
+def _of(source: Path, name: str) -> Path:
+    own = source / name
+    return own if own.is_dir() else root() / name
 
 
 def build(folder: Path | None = None, source: Path | None = None) -> Path:
@@ -64,7 +73,8 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
     made_of = _fingerprint(source)
     record = load(source)
     asked = {file.name: file.read_bytes() for file in sorted(questions(source).glob("*.rq"))}
-    quads, manifest = quads_of(record, asked)
+    shown = examples.triples(catalogue.read(questions(source)), catalogue.read(cookbook(source)))
+    quads, manifest = quads_of(record, asked, shown)
     final = folder / str(manifest["version"])
     folder.mkdir(parents=True, exist_ok=True)
     if not final.is_dir():
@@ -101,8 +111,9 @@ def up_to_date(folder: Path | None = None, source: Path | None = None) -> Path |
 
 
 def _fingerprint(source: Path) -> str:
-    """A digest of all that decides on a build: the files of a record, its questions, the program with its rdflib."""
-    files = [*sources(source), *sorted(questions(source).glob("*.rq")), *sorted(Path(__file__).parent.glob("*.py"))]
+    """A digest of all that decides on a build: the files of a record, its queries, the program with its rdflib."""
+    queries = [*sorted(questions(source).glob("*.rq")), *sorted(cookbook(source).glob("*.rq"))]
+    files = [*sources(source), *queries, *sorted(Path(__file__).parent.glob("*.py"))]
     digest = hashlib.sha256(f"{__version__} {rdflib.__version__}".encode())
     for file in files:
         text = file.read_bytes()
@@ -110,15 +121,13 @@ def _fingerprint(source: Path) -> str:
     return digest.hexdigest()
 
 
-def quads_of(record: Record, asked: Mapping[str, bytes]) -> tuple[bytes, Manifest]:
-    """All triples of a record, authored and compiled, as sorted N-Quads, and the manifest that describes them.
+def quads_of(record: Record, asked: Mapping[str, bytes], shown: Iterable[Triple]) -> tuple[bytes, Manifest]:
+    """All triples of a record, authored and compiled, and its examples, as sorted N-Quads, and their manifest.
 
     The version stands for the data and for the questions: either of them decides what an answer says.
     """
-    compiled = Graph(bind_namespaces="none")
-    for triple in compiled_triples(record):
-        compiled.add(triple)
-    graphs = {**record.graphs, COMPILED: compiled}
+    compiled, queries = _graph(compiled_triples(record)), _graph(shown)
+    graphs = {**record.graphs, COMPILED: compiled, examples.GRAPH: queries}
     lines = sorted({line for name, graph in graphs.items() for line in _lines(graph, name)})
     checksum = hashlib.sha256("".join(lines).encode()).hexdigest()
     named = b"".join(name.encode() + b"\0" + text + b"\0" for name, text in sorted(asked.items()))
@@ -127,7 +136,7 @@ def quads_of(record: Record, asked: Mapping[str, bytes]) -> tuple[bytes, Manifes
     about.add((DATASET, RDF.type, URIRef("http://www.w3.org/ns/dcat#Dataset")))
     about.add((DATASET, URIRef("http://www.w3.org/ns/dcat#version"), Literal(version)))
     quads = "".join(sorted([*lines, *_lines(about, BASE + "graph/dataset")])).encode()
-    everything = record.authored + compiled
+    everything = record.authored + compiled + queries
     manifest: Manifest = {
         "version": version,
         "checksum": checksum,
@@ -164,6 +173,13 @@ def covered_through(graph: Graph) -> dict[str, str]:
         if graph.value(c, ELI.jurisdiction) is not None and graph.value(c, INF.issuer) is None
     }
     return dict(sorted(days.items()))
+
+
+def _graph(triples: Iterable[Triple]) -> Graph:
+    graph = Graph(bind_namespaces="none")
+    for triple in triples:
+        graph.add(triple)
+    return graph
 
 
 def _lines(graph: Graph, name: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 A file is plain SPARQL that runs as it stands; lines that begin with #+ hold its description in YAML. A parameter is a
 `VALUES ?name { example }` block and its type is the example's. Binding puts terms that are serialised here into these
-blocks – never text – and drops the group of an optional parameter that is not given.
+blocks – never text – and drops the group of an optional parameter that is not given. The recipes in cookbook/*.rq are
+such files too, without parameters.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question of the catalogue.
+    """One question of the catalogue, or one recipe of the cookbook, which has no parameters.
 
     `lists` are the variables that hold several IRIs separated by blanks; `tells_announced` asks for notices of what has
     been announced for the measures in the answer without being law. `text` is the file, `sparql` what of it is query.
@@ -108,6 +109,7 @@ class Query:
     parameters: Mapping[str, Parameter]
     lists: frozenset[str]
     tells_announced: bool
+    keywords: tuple[str, ...]
     text: str
     sparql: str
     form: str
@@ -138,7 +140,10 @@ def read(folder: Path) -> dict[str, Query]:
 
 @lru_cache(maxsize=256)
 def parse(name: str, text: str) -> Query:
-    """A query from its file. Raises InforceError for what a catalogue file must not be."""
+    """A query from its file; one whose description has no `params` stands as it is.
+
+    Raises InforceError for what a catalogue file must not be.
+    """
     # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
     try:
         head = (
@@ -153,7 +158,7 @@ def parse(name: str, text: str) -> Query:
         raise InforceError(f"no SPARQL: {' '.join(str(error).split())}") from error
     given: dict[str, Any] = head.get("params") or {}
     blocks: dict[str, list[_Block]] = {}
-    for block in _blocks(body):
+    for block in _blocks(body) if "params" in head else ():
         blocks.setdefault(block.name, []).append(block)
     if set(blocks) != set(given):
         raise InforceError(f"described parameters {sorted(given)} are not those with a VALUES block {sorted(blocks)}")
@@ -187,6 +192,7 @@ def parse(name: str, text: str) -> Query:
         parameters=parameters,
         lists=frozenset(head.get("lists", ())),
         tells_announced=head.get("announced") == "true",
+        keywords=tuple(head.get("keywords", ())),
         text=text,
         sparql=body,
         form="SELECT" if prepared.name == "SelectQuery" else "CONSTRUCT",
@@ -244,14 +250,17 @@ class _Group:
 def _example(text: str, block: _Block) -> Term:
     """The one term in a VALUES block, its prefix resolved by the query's own prologue."""
     prologue = "\n".join(line for line in text.splitlines() if line.upper().startswith("PREFIX"))
-    data = text[block.start : block.end]
-    algebra = prepareQuery(f"{prologue}\nSELECT * WHERE {{ VALUES ?x {{ {data} }} }}").algebra
-    rows = _find(algebra, "values")[0]["res"]
-    if len(rows) != 1:
+    terms = _terms(prologue, text[block.start : block.end])
+    if len(terms) != 1:
         raise InforceError(f"the VALUES block of ?{block.name} needs exactly one example")
-    term = rows[0][Variable("x")]
-    assert isinstance(term, URIRef | Literal)
-    return term
+    return terms[0]
+
+
+@lru_cache(maxsize=1024)
+def _terms(prologue: str, data: str) -> list[Term]:
+    """The terms in the data of a VALUES block."""
+    algebra = prepareQuery(f"{prologue}\nSELECT * WHERE {{ VALUES ?x {{ {data} }} }}").algebra
+    return [row[Variable("x")] for row in _find(algebra, "values")[0]["res"]]
 
 
 def _find(node: Any, name: str) -> list[Any]:

@@ -35,7 +35,7 @@ Triple = tuple[Node, Node, Node]
 
 
 def root() -> Path:
-    """The folder that holds ontology/, data/, shapes/ and queries/: in the wheel its own copy, else the checkout."""
+    """The folder of ontology/, data/, shapes/, queries/, cookbook/: in the wheel its own copy, else the checkout."""
     packaged = Path(__file__).parent / "_record"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 

@@ -19,6 +19,7 @@ from rdflib.compare import to_canonical_graph
 from rdflib.term import Node
 
 from inforce.catalogue import serialise, slug
+from inforce.examples import QUESTIONS
 from inforce.model import BASE, NS
 from inforce.record import root
 from inforce.service import Service
@@ -96,7 +97,9 @@ def index(service: Service) -> Index:
     for (node,) in _select(service, f'?s {{ ?s ?p ?o FILTER (ISIRI(?s) && STRSTARTS(STR(?s), "{BASE}")) }}', "s"):
         subjects[str(node).partition("#")[0]].append(str(node))
     for (name,) in _select(service, "?g { GRAPH ?g { ?s ?p ?o } }", "g"):
-        subjects[str(name)] = []
+        subjects.setdefault(str(name), [])
+    for question in service.queries:  # also where an older build is asked that does not describe it
+        subjects.setdefault(QUESTIONS + question, [])
     kinds = {kind_of(iri) for iri in subjects if "/" in iri.removeprefix(BASE)} - {"ns"}
     documents = {iri: tuple(sorted(subjects[iri])) for iri in sorted(subjects)}
     documents |= {BASE + kind: () for kind in sorted(kinds)} | {SHAPES: (), DATASET: (DATASET,)}

@@ -1,36 +1,42 @@
-"""The catalogue for people: each question with its parameters and its SPARQL, ready to ask."""
+"""The pages of the catalogue and of the cookbook: each query with what it asks, ready to be asked."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from rdflib import DCTERMS, RDF, RDFS, URIRef
 
 from inforce.catalogue import Query, slug
+from inforce.examples import COOKBOOK, QUESTIONS, SCHEMA, SH
 from inforce.service import Service
-from inforce.web.errors import Problem
-from inforce.web.pages import page
-
-router = APIRouter()
+from inforce.web.description import describe, index
 
 
-@router.api_route("/queries", methods=["GET", "HEAD"], include_in_schema=False)
-def catalogue(request: Request) -> Response:
-    """All questions."""
-    service: Service = request.app.state.service
-    return page(request, "queries.html", queries=[(q, example(q)) for q in service.queries.values()])
+def catalogue(service: Service) -> dict[str, Any]:
+    """All questions, and the recipes of the cookbook."""
+    recipes = [{"iri": iri, **recipe(service, iri)} for iri in index(service).members(COOKBOOK.rstrip("/"))]
+    return {"queries": [(query, example(query)) for query in service.queries.values()], "recipes": recipes}
 
 
-@router.api_route("/queries/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-def question(request: Request, name: str) -> Response:
+def question(service: Service, iri: str) -> dict[str, Any]:
     """One question."""
-    service: Service = request.app.state.service
-    if name not in service.queries:
-        raise Problem(404, "not-found", f"no question is called {name}", nearest=sorted(service.queries))
-    query = service.queries[name]
-    shown: dict[str, Any] = {"query": query, "example": example(query), "slug": slug}
-    return page(request, "query.html", ask=urlencode({"query": query.sparql}), **shown)
+    query = service.queries[iri.removeprefix(QUESTIONS)]
+    return {"query": query, "example": example(query), "slug": slug, "ask": urlencode({"query": query.sparql})}
+
+
+def recipe(service: Service, iri: str) -> dict[str, Any]:
+    """One recipe of the cookbook, as the store has it."""
+    graph, this = describe(service, iri), URIRef(iri)
+    form = "select" if (this, RDF.type, SH.SPARQLSelectExecutable) in graph else "construct"
+    text = str(graph.value(this, SH[form]))
+    return {
+        "summary": graph.value(this, RDFS.comment),
+        "description": graph.value(this, DCTERMS.description),
+        "keywords": sorted(graph.objects(this, SCHEMA.keywords)),
+        "text": text,
+        "ask": urlencode({"query": text}),
+    }
 
 
 def example(query: Query) -> str:

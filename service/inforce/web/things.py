@@ -13,9 +13,11 @@ from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, Graph, URIRef
 from rdflib.term import Node
 
 from inforce.catalogue import ParameterError, slug
+from inforce.examples import COOKBOOK, QUESTIONS
 from inforce.model import NS, ZONES, natural
 from inforce.service import Service
 from inforce.turtle import ELI, INF, PREFIXES
+from inforce.web import questions
 from inforce.web.asked import given_parameters
 from inforce.web.description import GRAPHS, SHAPES, VOCABULARY, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
@@ -46,6 +48,12 @@ def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: dat
         return "rules.html", {"rules": _rules()}
     if iri.startswith(GRAPHS):
         return "graph.html", _graph(service, iri)
+    if iri + "/" == QUESTIONS:
+        return "queries.html", questions.catalogue(service)
+    if iri.startswith(QUESTIONS):
+        return "query.html", questions.question(service, iri)
+    if iri.startswith(COOKBOOK):
+        return "recipe.html", questions.recipe(service, iri)
     if is_collection(iri):
         return "collection.html", _collection(service, iri, given, today)
     if kind_of(iri) == "measure":
