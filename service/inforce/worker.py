@@ -24,7 +24,7 @@ import pyoxigraph as ox
 from inforce import codings
 
 NICENESS = 10  # the service itself comes first
-GROWN = 64  # megabytes; a process that needed more than this on top of its store is replaced by a fresh one
+GROWN = 64  # megabytes; a process that still holds more than this on top of its store is replaced by a fresh one
 _ROWS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
     "application/sparql-results+xml": ox.QueryResultsFormat.XML,
@@ -66,15 +66,15 @@ def main() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     os.nice(NICENESS)
     store = load(limits["quads"])
-    _confine(limits["memory"])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sizes = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else None
+    _confine(limits["memory"], sizes)
+    before = _held(sizes)[1]
     _say({"ready": True})
     for line in sys.stdin.buffer:
         signal.setitimer(signal.ITIMER_REAL, limits["seconds"])
         said, body = answer(store, json.loads(line), limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) // 1024
-        _say({**said, "bytes": len(body), "stale": grown > GROWN}, body)
+        _say({**said, "bytes": len(body), "stale": _held(sizes)[1] - before > GROWN * 2**20}, body)
 
 
 def load(quads: str) -> ox.Store:
@@ -89,14 +89,22 @@ def load(quads: str) -> ox.Store:
     return store
 
 
-def _confine(memory: int) -> None:
+def _held(sizes: int | None) -> tuple[int, int]:
+    """Bytes of addresses and of memory that this process holds; only Linux tells it without more ado."""
+    if sizes is None:
+        return 0, 0
+    addresses, resident = os.pread(sizes, 100, 0).split()[:2]
+    return int(addresses) * resource.getpagesize(), int(resident) * resource.getpagesize()
+
+
+def _confine(memory: int, sizes: int | None) -> None:
     """From here on: so many bytes more memory, no core dump, no new file and no new connection."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)  # how the engine laments its end is of no use to anybody
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # elsewhere the kernel does not hold a process to it
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
+    if sizes is not None:  # elsewhere the kernel does not hold a process to it
+        most = _held(sizes)[0] + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 

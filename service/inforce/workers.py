@@ -292,6 +292,9 @@ class Pool:
         """Run a job; the worker for the next one."""
         found, error = None, None
         try:
+            if worker is not None and worker.process.poll() is not None:  # somebody else has killed it
+                self._end(worker)
+                worker = None
             worker = worker or self._start()
             with self._changed:
                 job.worker = worker if not job.future.cancelled() else None

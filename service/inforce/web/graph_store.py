@@ -55,7 +55,7 @@ async def get(request: Request) -> Response:
     """All triples of a named graph (`graph=` and its IRI) or of the default graph (`default`)."""
     names = request.query_params
     wanted = [(name, value) for name, value in names.multi_items() if name in ("graph", "default")]
-    if len(wanted) != 1 or (wanted[0][0] == "default" and wanted[0][1]):
+    if len(wanted) != 1 or (wanted[0][0] == "default") == bool(wanted[0][1]):
         raise Problem(400, "invalid-parameter", "exactly one of graph=<IRI> and default is expected")
     if strange := [name for name in names if name not in ("graph", "default", "format")]:
         raise Problem(422, "invalid-parameter", f"{strange[0]} is no parameter here", parameter=strange[0])
