@@ -103,7 +103,10 @@ def run(command: list[str], folder: Path) -> str:
     ("phases", "which"),
     [
         ("examples,fuzzing", []),
-        ("coverage", ["--include-path-regex", "^/(api/(status|explain|acts|in-force)|sparql|versions|health)$"]),
+        (
+            "coverage",
+            ["--include-path-regex", "^/(api/(status|explain|acts|in-force)|sparql|graph-store|versions|health)$"],
+        ),
     ],
 )
 def test_schemathesis_finds_nothing(address: str, phases: str, which: list[str]) -> None:

@@ -78,6 +78,7 @@ _PAGE: dict[str, dict[str, Any]] = {
 }
 _PROBLEMS = {
     400: "The query is no SPARQL, or one that is not answered here",
+    404: "There is no such thing; `nearest` tells what comes near",
     406: "None of the accepted types can be sent; `alternates` tells which can",
     413: "The body is too large",
     415: "The body is of a type that is not understood; `alternates` tells which are",
