@@ -19,13 +19,6 @@ def test_a_newcomer_asks_on_the_home_page_and_follows_to_the_clause(page: Page) 
     assert "Announcement suspending clause 2" in page.locator("h1").inner_text()
 
 
-def test_a_researcher_runs_a_query_on_the_sparql_page(page: Page) -> None:
-    page.goto("/sparql")
-    page.fill("textarea[name=query]", "SELECT (COUNT(?s) AS ?spans) WHERE { ?s a <https://w3id.org/inforce/ns#Span> }")
-    page.click("button:has-text('Run')")
-    assert int(page.locator("table tbody td").first.inner_text()) > 100
-
-
 def test_a_query_that_is_none_is_told_with_line_and_column(page: Page, address: str) -> None:
     response = page.request.get(f"{address}/sparql", params={"query": "SELECT WHERE"}, headers={"Accept": "text/html"})
     assert response.status == 400

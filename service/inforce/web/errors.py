@@ -61,9 +61,9 @@ class Problem(Exception):
         later = {"Retry-After": str(RETRY_AFTER)} if self.status in (429, 503) else {}
         return {"Cache-Control": "no-store", **later}
 
-    def response(self, request: Request) -> JSONResponse:
-        """The problem document."""
-        body = {
+    def document(self, request: Request) -> dict[str, Any]:
+        """The members of the problem document."""
+        return {
             "type": f"{BASE}problems#{self.name}",
             "title": TITLES[self.name],
             "status": self.status,
@@ -71,4 +71,7 @@ class Problem(Exception):
             "instance": request.url.path,
             **self.members,
         }
-        return JSONResponse(body, self.status, self.headers, media_type=MEDIA)
+
+    def response(self, request: Request) -> JSONResponse:
+        """The problem document."""
+        return JSONResponse(self.document(request), self.status, self.headers, media_type=MEDIA)

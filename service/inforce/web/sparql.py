@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from inforce.service import Service
 from inforce.web.asked import body
-from inforce.web.editor import editor
+from inforce.web.editor import BEGINNING, editor
 from inforce.web.endpoint_description import FORMS, description
 from inforce.web.errors import Problem
 from inforce.web.negotiate import GRAPHS, RESULTS, choose
@@ -81,8 +80,7 @@ async def get(request: Request) -> Response:
     if any(_dataset(names.multi_items())):
         raise Problem(400, "sparql-syntax", "the graphs of a query are named, but there is no query")
     if choose(request, [*FORMS, "text/html"]) == "text/html":
-        service: Service = request.app.state.service
-        response = await run_in_threadpool(editor, request, service.queries["in-force"].sparql)
+        response = await run_in_threadpool(editor, request, BEGINNING)
     else:
         response = await run_in_threadpool(description, request)
     response.headers.update(limits(request))
