@@ -16,7 +16,7 @@ from inforce.catalogue import ParameterError
 from inforce.service import Service, Versions
 from inforce.settings import Settings
 from inforce.store import Unavailable
-from inforce.web import about, api, assets, batch, documents, editor, examples, graph_store, pages, sparql
+from inforce.web import about, api, assets, batch, documents, editor, examples, feeds, graph_store, pages, sparql
 from inforce.web.errors import Problem
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
@@ -68,7 +68,8 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     app.router.routes.extend(api.ROUTES)
     # The documents come last: they answer for every other path.
     routers = [
-        module.router for module in (batch, sparql, editor, graph_store, about, assets, pages, examples, documents)
+        module.router
+        for module in (batch, sparql, editor, graph_store, about, assets, pages, examples, feeds, documents)
     ]
     for router in routers:
         app.include_router(router)

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import pyoxigraph as ox
-from rdflib import Graph
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.term import Node
 
 from inforce.model import InforceError
 from inforce.service import Answer
@@ -37,8 +38,13 @@ def offers(answer_is_graph: bool) -> Mapping[str, str]:
 def write(answer: Answer, media: str) -> bytes:
     """An answer in a media type. Raises InforceError for a form that needs a package which is not here."""
     if answer.is_graph:
-        return _GRAPHS[media](answer.results)
+        return written(answer.results, media)
     return _ROWS[media](answer) if media in _ROWS else convert(answer.results, media)
+
+
+def written(triples: bytes, media: str) -> bytes:
+    """N-Triples in an RDF format."""
+    return _GRAPHS[media](triples)
 
 
 def convert(results: bytes, media: str) -> bytes:
@@ -139,7 +145,20 @@ _ROWS: Mapping[str, Callable[[Answer], bytes]] = {
 
 
 def _rdflib(triples: bytes) -> Graph:
-    return empty_graph().parse(data=triples, format="nt")
+    """N-Triples as a graph of rdflib, which would write values in a spelling of its own if it read them itself."""
+    graph = empty_graph()
+    for triple in ox.parse(triples, format=ox.RdfFormat.N_TRIPLES):
+        graph.add((_node(triple.subject), _node(triple.predicate), _node(triple.object)))
+    return graph
+
+
+def _node(term: Any) -> Node:
+    if isinstance(term, ox.NamedNode):
+        return URIRef(term.value)
+    if isinstance(term, ox.BlankNode):
+        return BNode(term.value)
+    datatype = None if term.language else URIRef(term.datatype.value)
+    return Literal(term.value, term.language, datatype, normalize=False)
 
 
 def _oxigraph(triples: bytes, form: ox.RdfFormat) -> bytes:
