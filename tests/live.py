@@ -1,10 +1,15 @@
-"""An application behind a real server on this machine, for as long as it is needed."""
+"""An application behind a real server on this machine, for as long as it is needed, and clients on Node to ask it."""
 
+import os
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -25,3 +30,19 @@ def serving(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+NODE = Path(__file__).parent / "node"
+
+
+def on_node(script: str, *arguments: str, given: str | None = None) -> str:
+    """What a script of tests/node/ prints; on CI, Node and the packages of tests/node/package.json must be there."""
+    if shutil.which("node") is None or not (NODE / "node_modules").is_dir():
+        reason = "Node or its packages are not here: npm install --no-package-lock in tests/node"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    command = ["node", str(NODE / script), *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, cwd=NODE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pyoxigraph as ox
-from rdflib import BNode, Graph, Literal, URIRef
+from rdflib import RDF, XSD, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from inforce.model import InforceError
@@ -157,8 +157,9 @@ def _node(term: Any) -> Node:
         return URIRef(term.value)
     if isinstance(term, ox.BlankNode):
         return BNode(term.value)
-    datatype = None if term.language else URIRef(term.datatype.value)
-    return Literal(term.value, term.language, datatype, normalize=False)
+    datatype = URIRef(term.datatype.value)
+    plain = datatype in (RDF.langString, XSD.string)
+    return Literal(term.value, term.language, None if plain else datatype, normalize=False)
 
 
 def _oxigraph(triples: bytes, form: ox.RdfFormat) -> bytes:

@@ -187,7 +187,7 @@ def ical(request: Request, name: str) -> Response:
 @router.api_route("/feeds/effects.{form}", methods=["GET", "HEAD"])
 @router.api_route("/feeds/effects/{year}", methods=["GET", "HEAD"])
 @router.api_route("/feeds/effects/{year}.{form}", methods=["GET", "HEAD"])
-def effects(request: Request, year: str | None = None, form: str | None = None) -> Response:
+def live_stream(request: Request, year: str | None = None, form: str | None = None) -> Response:
     """The stream of the record as it is now."""
     return _stream(request, request.app.state.service, year, form, frozen=False)
 
@@ -196,7 +196,7 @@ def effects(request: Request, year: str | None = None, form: str | None = None) 
 @router.api_route("/v/{version}/feeds/effects.{form}", methods=["GET", "HEAD"])
 @router.api_route("/v/{version}/feeds/effects/{year}", methods=["GET", "HEAD"])
 @router.api_route("/v/{version}/feeds/effects/{year}.{form}", methods=["GET", "HEAD"])
-def frozen_effects(request: Request, version: str, year: str | None = None, form: str | None = None) -> Response:
+def frozen_stream(request: Request, version: str, year: str | None = None, form: str | None = None) -> Response:
     """The stream of one version, which never changes."""
     return _stream(request, version_of(request, version), year, form, frozen=True)
 

@@ -10,10 +10,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from feedgen.entry import FeedEntry
-from feedgen.ext.base import BaseEntryExtension, BaseExtension
-from feedgen.feed import FeedGenerator
-from lxml import etree
+from feedgenerator import Atom1Feed
 from rdflib import URIRef
 
 from inforce import __version__
@@ -139,15 +136,31 @@ def _at(base: str, iri: str) -> str:
     return base + path(iri).removeprefix("/")
 
 
-class _Archive(BaseExtension):  # type: ignore[misc]
-    """Marks a document as an archive (RFC 5005): it is not the one to subscribe to."""
+class _Feed(Atom1Feed):  # type: ignore[misc]
+    """Django's feed with links of every kind, categories by scheme, and a date that is never that of now."""
 
-    def extend_ns(self) -> dict[str, str]:
-        return {"fh": HISTORY}
+    def root_attributes(self) -> dict[str, str]:
+        return {**super().root_attributes(), "xmlns:fh": HISTORY}
 
-    def extend_atom(self, feed: Any) -> Any:
-        etree.SubElement(feed, f"{{{HISTORY}}}archive")
-        return feed
+    def add_root_elements(self, handler: Any) -> None:
+        super().add_root_elements(handler)
+        handler.addQuickElement("generator", "inforce", {"uri": BASE, "version": __version__})
+        handler.addQuickElement("icon", self.feed["icon"])
+        for relation, href in self.feed["links"].items():
+            handler.addQuickElement("link", "", {"rel": relation, "href": href, "type": MEDIA})
+        if self.feed["archive"]:
+            handler.addQuickElement("fh:archive")
+
+    def add_item_elements(self, handler: Any, item: Mapping[str, Any]) -> None:
+        super().add_item_elements(handler, item)
+        for href, title in item["related"].items():
+            handler.addQuickElement("link", "", {"rel": "related", "href": href, "title": title})
+        for category in item["about"]:
+            handler.addQuickElement("category", "", category)
+
+    def latest_post_date(self) -> datetime:
+        latest: datetime = max((item["updateddate"] for item in self.items), default=self.feed["searched"])
+        return latest
 
 
 def write(
@@ -161,40 +174,40 @@ def write(
     archive: bool = False,
 ) -> bytes:
     """A feed document; `iri` names the feed in all its documents, `links` are those to others by their relation."""
-    feed = FeedGenerator()
-    feed.id(iri)
-    feed.title(words.said(lang, "title", name=words.said(lang, name)))
-    feed.subtitle(words.about(service, lang))
-    feed.language(lang)
-    feed.author(name="inforce", uri=BASE)
-    feed.rights("CC BY 4.0, https://creativecommons.org/licenses/by/4.0/")
-    feed.generator("inforce", version=__version__, uri=BASE)
-    feed.icon(f"{base}static/icon.svg")
-    feed.updated(max((entry.updated for entry in entries), default=_searched(service)))
-    for relation, href in links.items():
-        feed.link(href=href, rel=relation, type="text/html" if relation == "alternate" else MEDIA)
-    if archive:
-        feed.register_extension("fh", _Archive, BaseEntryExtension, rss=False)
+    others = {relation: href for relation, href in links.items() if relation not in ("self", "alternate")}
+    feed = _Feed(
+        title=words.said(lang, "title", name=words.said(lang, name)),
+        link=links["alternate"],
+        feed_url=links["self"],
+        feed_guid=iri,
+        description=words.about(service, lang),
+        language=lang,
+        author_name="inforce",
+        author_link=BASE,
+        feed_copyright="CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+        icon=f"{base}static/icon.svg",
+        links=others,
+        archive=archive,
+        searched=_searched(service),
+    )
+    known = site(service)
     for entry in entries:
-        feed.add_entry(_written(entry, service, lang), order="append")
-    return bytes(feed.atom_str(pretty=True))
+        feed.add_item(
+            title=entry.title,
+            link=entry.about,
+            description=None,
+            unique_id=entry.name,
+            updateddate=entry.updated,
+            content=entry.html,
+            related=entry.related,
+            about=[
+                {"term": slug(URIRef(c)), "scheme": c.rpartition("/")[0] + "/", "label": words.name(known, c, lang)}
+                for c in entry.categories
+            ],
+        )
+    return str(feed.writeString("utf-8")).encode()
 
 
 def _searched(service: Service) -> datetime:
     """Up to when an empty feed can tell that there is nothing."""
     return midnight(date.fromisoformat(min(service.manifest["coveredThrough"].values())), UTC)
-
-
-def _written(entry: Entry, service: Service, lang: str) -> FeedEntry:
-    made = FeedEntry()
-    made.id(entry.name)
-    made.title(entry.title)
-    made.updated(entry.updated)
-    made.link(href=entry.about, rel="alternate", type="text/html")
-    for href, title in entry.related.items():
-        made.link(href=href, rel="related", title=title)
-    for iri in entry.categories:
-        scheme = iri.rpartition("/")[0] + "/"
-        made.category(term=slug(URIRef(iri)), scheme=scheme, label=words.name(site(service), iri, lang))
-    made.content(entry.html, type="html")
-    return made

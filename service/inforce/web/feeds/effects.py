@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyoxigraph as ox
 
-from inforce.model import ALWAYS, ESTABLISHING, NS, OPEN, EffectType, natural
+from inforce.model import ALWAYS, ESTABLISHING, NS, EffectType, natural
 from inforce.service import Answer, Service
 
 Edge = Literal["begin", "end"]
@@ -43,15 +43,9 @@ class Known:
         """The day on which it became public."""
         return date.fromisoformat(str(self.one("public")))
 
-    @property
-    def begins(self) -> str:
-        """Its first day; ALWAYS where it has none."""
-        return self.one("windowStart") or ALWAYS
-
-    @property
-    def ends(self) -> str:
-        """The first day on which it is over; OPEN where it has no end."""
-        return self.one("windowEnd") or OPEN
+    def at(self, edge: Edge) -> str:
+        """The instant at which it begins or is over; in the years of ALWAYS and OPEN where there is none."""
+        return str(self.one("windowStartInstant" if edge == "begin" else "windowEndInstant"))
 
 
 def read(answer: Answer) -> list[Known]:
@@ -81,18 +75,20 @@ def _on(service: Service) -> Mapping[str, Sequence[Known]]:
 
 def first_year(service: Service) -> int:
     """The year in which the record begins, on either clock."""
-    days = [day for effect in every(service).values() for day in (effect.public.isoformat(), effect.begins)]
-    return int(min(day for day in days if day != ALWAYS)[:4])
+    days = [day for effect in every(service).values() for day in (effect.public.isoformat(), effect.at("begin"))]
+    return int(min(day for day in days if not day.startswith(ALWAYS))[:4])
 
 
-def at_edge(service: Service, measure: str, clause: str, edge: Edge, day: str) -> Known:
-    """The effect of a clause on a measure that begins or ends on a day."""
-    found = [
-        effect
-        for effect in _on(service)[measure]
-        if effect.one("clause") == clause and (effect.begins if edge == "begin" else effect.ends) == day
-    ]
-    return found[-1]
+def at_edge(service: Service, measure: str, clause: str, edge: Edge, instant: str) -> Known:
+    """The effect of a clause on a measure that begins or ends at an instant; of several the one applied last."""
+    found = [e for e in _on(service)[measure] if e.one("clause") == clause and e.at(edge) == instant]
+    return max(found, key=lambda e: (e.type not in ESTABLISHING, natural(e.iri)))
+
+
+def runs_out(service: Service, measure: str, instant: str, known_on: date) -> Known | None:
+    """The last effect on a measure, of those known on a day, that is over at an instant."""
+    found = [e for e in _on(service)[measure] if e.at("end") == instant and e.public <= known_on]
+    return found[-1] if found else None
 
 
 def origin(service: Service, measure: str, effect: Known, edge: Edge) -> tuple[Known, Edge, int]:
@@ -120,9 +116,10 @@ def _before(service: Service, measure: str, effect: Known, edge: Edge) -> tuple[
 
 def _postponed(service: Service, measure: str, effect: Known) -> Iterator[tuple[Known, Edge]]:
     """What would have come where a postponement begins: the end of an earlier one, or an establishment."""
-    for other in _on(service)[measure]:
-        if other.type is EffectType.POSTPONE and other.ends == effect.begins:
+    others = [other for other in _on(service)[measure] if other is not effect]
+    for other in others:
+        if other.type is EffectType.POSTPONE and other.at("end") == effect.at("begin"):
             yield other, "end"
-    for other in _on(service)[measure]:
-        if other.type in ESTABLISHING and other.begins == effect.begins:
+    for other in others:
+        if other.type in ESTABLISHING and other.at("begin") == effect.at("begin"):
             yield other, "begin"

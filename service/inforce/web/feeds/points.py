@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from rdflib import URIRef
 
 from inforce.catalogue import slug
-from inforce.model import ZONES
+from inforce.model import ZONES, EffectType
 from inforce.service import Answer, Service
 from inforce.web.feeds import words
-from inforce.web.feeds.effects import Edge, at_edge, origin
+from inforce.web.feeds.effects import Edge, Known, at_edge, origin, runs_out
 from inforce.web.site import short, site
 from inforce.web.tables import timelines
 
@@ -102,8 +102,7 @@ def _point(
 ) -> Point:
     known, country = site(service), site(service).about[row["measure"]]["imposedBy"]
     before, after = _spans(service, row, known_on)
-    edge: Edge = "begin" if row["how"] == "byAct" else "end"
-    effect = at_edge(service, row["measure"], row["clause"], edge, row["on"])
+    effect, edge = _turning(service, row, after["fromInstant"], known_on)
     first, first_edge, moved = origin(service, row["measure"], effect, edge)
     on, start = date.fromisoformat(row["on"]), datetime.fromisoformat(after["fromInstant"]).astimezone(zone_of(country))
     since = date.fromisoformat(max(before["knownFrom"], after["knownFrom"]))
@@ -136,9 +135,22 @@ def _point(
         start=start,
         known=since,
         told=max([since, *(date.fromisoformat(about["public"]) for about in announced)]),
-        what=words.turn(known, row, on > certain, lang),
+        what=words.turn(known, row, edge == "end", on > certain, lang),
         sentences=sentences,
     )
+
+
+def _turning(service: Service, row: Mapping[str, Any], instant: str, known_on: date) -> tuple[Known, Edge]:
+    """The effect that makes the turn, and whether by its beginning or by its end.
+
+    An act that only confirms what comes by itself does not make it: then it is the end of what runs out.
+    """
+    edge: Edge = "begin" if row["how"] == "byAct" else "end"
+    effect = at_edge(service, row["measure"], row["clause"], edge, instant)
+    if effect.type is EffectType.CONFIRM and row["change"] != "reasons":
+        over = runs_out(service, row["measure"], instant, known_on)
+        return (over, "end") if over else (effect, edge)
+    return effect, edge
 
 
 def _spans(service: Service, row: Mapping[str, Any], known_on: date) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

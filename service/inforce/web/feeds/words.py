@@ -14,17 +14,17 @@ from inforce.service import Service
 from inforce.web import wording
 from inforce.web.site import Site, short, site
 
-# The turning of a status, by what it was, what it becomes and how; None stands for anything.
+# The turning of a status, by what it was, what it becomes and whether something runs out; None stands for anything.
 _TURNS: Mapping[tuple[str | None, str, str | None], tuple[str, str]] = {
-    ("suspended", "inForce", "byLapse"): ("Suspension ends: back in force", "暂停期满：恢复实施"),
-    ("suspended", "inForce", "byAct"): ("Suspension lifted: back in force", "解除暂停：恢复实施"),
+    ("suspended", "inForce", "end"): ("Suspension ends: back in force", "暂停期满：恢复实施"),
+    ("suspended", "inForce", None): ("Suspension lifted: back in force", "解除暂停：恢复实施"),
     ("pending", "inForce", None): ("Takes effect", "开始实施"),
     ("pending", "suspended", None): ("Would take effect, but is suspended", "本应开始实施，但处于暂停状态"),
     ("inForce", "suspended", None): ("Suspended", "暂停实施"),
-    ("suspended", "ended", "byLapse"): ("Runs out while suspended", "暂停期间期满失效"),
+    ("suspended", "ended", "end"): ("Runs out while suspended", "暂停期间期满失效"),
     ("suspended", "ended", None): ("Ends while suspended", "暂停期间终止"),
     ("pending", "ended", None): ("Ends before it took effect", "生效前终止"),
-    (None, "ended", "byLapse"): ("Runs out", "期满失效"),
+    (None, "ended", "end"): ("Runs out", "期满失效"),
     (None, "ended", None): ("Ends", "终止"),
     (None, "annulled", None): ("Annulled", "被撤销"),
     (None, "pending", None): ("Postponed", "推迟实施"),
@@ -116,12 +116,12 @@ def state(known: Site, status: str, rate: Any, terms: Any, lang: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def turn(known: Site, row: Mapping[str, Any], open_: bool, lang: str) -> str:
+def turn(known: Site, row: Mapping[str, Any], lapse: bool, open_: bool, lang: str) -> str:
     """What happens at a turning point, a row of the question `calendar`: Suspension ends: back in force.
 
-    `open_` is whether an act that is not in the record may still prolong what runs out.
+    `lapse` is whether something runs out there, `open_` whether an act that is not in the record may still prolong it.
     """
-    before, after, how = row["before"], row["after"], row["how"]
+    before, after, how = row["before"], row["after"], "end" if lapse else None
     match row["change"]:
         case "status":
             keys = [(before, after, how), (before, after, None), (None, after, how), (None, after, None)]
@@ -135,7 +135,7 @@ def turn(known: Site, row: Mapping[str, Any], open_: bool, lang: str) -> str:
             text = said(lang, "terms")
         case _:
             text = said(lang, "reasons", status=name(known, NS + after, lang))
-    return text + (said(lang, "unless extended") if open_ and how == "byLapse" else "")
+    return text + (said(lang, "unless extended") if open_ and lapse else "")
 
 
 def clock(moment: datetime, lang: str) -> dict[str, str]:
