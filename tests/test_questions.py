@@ -34,6 +34,7 @@ CALLS: Mapping[str, tuple[Mapping[str, str], str]] = {
     "changes": ({"from": "2025-11-01", "to": "2025-11-30", "knownOn": "2025-11-30", "material": "gallium"}, "on measure before after how clause"),
     "coverage": ({}, "jurisdiction issuer label coveredThrough acts first last"),
     "diff": ({"on": "2026-06-01", "knownOn": "2025-11-30", "againstKnownOn": "2025-10-31"}, "measure before after rateBefore rateAfter act"),
+    "effects": ({"from": "2025-11-07", "to": "2025-11-09"}, "subject predicate object"),
     "entity": (DAYS | {"entity": "skydio"}, "measure onList status from until clause"),
     "explain": (DAYS | {"measure": "cn-five-rare-earths-2025"}, "step role type clause windowFrom windowUntil status"),
     "in-force": (DAYS | {"material": "gallium", "destination": "US"}, "measure status rate from until clause"),

@@ -16,14 +16,16 @@ from inforce.service import Answer, Service
 from inforce.web.asked import LARGEST_PAGE, LAST_OFFSET
 from inforce.web.errors import MEDIA
 from inforce.web.forms import kind_of, offers
-from inforce.web.negotiate import ANSWERS
+from inforce.web.negotiate import ANSWERS, GRAPHS
 
 TAGS = {
     "questions": "The questions of the catalogue, and lists of them",
+    "feeds": "Questions as feeds to subscribe to: Atom, iCalendar, a Linked Data Event Stream",
     "SPARQL": "Any other question",
     "service": "Versions, coverage and health",
 }
 _TEXT: dict[str, Any] = {"type": "string"}
+_ATOM, _ICALENDAR = "application/atom+xml", "text/calendar"
 _KINDS: dict[str, dict[str, Any]] = {
     "list": {"type": "array", "items": _TEXT},
     "date": {"type": ["string", "null"], "format": "date"},
@@ -75,6 +77,19 @@ _PAGE: dict[str, dict[str, Any]] = {
         "description": "from the row of this number on, counted from 0",
         "schema": {"type": "integer", "minimum": 0, "maximum": LAST_OFFSET},
     },
+}
+# The feeds: their question, media types, and the parameters that they leave out.
+_FEEDS: dict[str, tuple[str, str, tuple[str, ...], frozenset[str]]] = {
+    "/feeds/changes.atom": ("changes", "What changed in law, as an Atom feed", (_ATOM,), frozenset()),
+    "/feeds/learned.atom": ("learned", "What became known, as an Atom feed", (_ATOM,), frozenset()),
+    "/feeds/upcoming.ics": ("upcoming", "What is to come, as a calendar", (_ICALENDAR,), frozenset()),
+    "/feeds/calendar.ics": ("calendar", "All turning points, as a calendar", (_ICALENDAR,), frozenset()),
+    "/feeds/effects": (
+        "effects",
+        "The effects as a Linked Data Event Stream: its first page",
+        (*GRAPHS.values(), "application/n-quads"),
+        frozenset({"from", "to"}),
+    ),
 }
 _PROBLEMS = {
     400: "The query is no SPARQL, or one that is not answered here",
@@ -130,7 +145,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         if not answer.is_graph:
             schemas |= _answer(answer)
         paths[f"/api/{query.name}"] = {"servers": _servers(service), "get": _operation(answer)}
-    made["paths"] = {**paths, **made["paths"], **_about_itself()}
+    made["paths"] = {**paths, **_feeds(service), **made["paths"], **_about_itself()}
     return made
 
 
@@ -168,6 +183,35 @@ def _operation(answer: Answer) -> dict[str, Any]:
             **problems(406, 422, 503),
         },
     }
+
+
+def _feeds(service: Service) -> dict[str, Any]:
+    """The feeds. None of their parameters is required: without days they have a window that moves on with the day."""
+    described = {}
+    for path, (name, summary, kinds, left_out) in _FEEDS.items():
+        query = service.query(name)
+        parameters = [
+            _parameter(query, p) | {"required": False} for p in query.parameters.values() if p.name not in left_out
+        ]
+        refused = problems(406, 422, 503) if name == "effects" else problems(422, 503)
+        operation = {
+            "tags": ["feeds"],
+            "operationId": path.removeprefix("/feeds/").replace(".", "-") + "-feed",
+            "summary": summary,
+            "description": f"From the question `{name}`. Without days, a window around today; see docs/feeds.md.",
+            "parameters": parameters,
+            "responses": {
+                "200": {
+                    "description": summary,
+                    "headers": {"ETag": _ref("ETag", "headers")},
+                    "content": bodies(*kinds),
+                },
+                "304": {"description": "The client has it"},
+                **refused,
+            },
+        }
+        described[path] = {"get": operation}
+    return described
 
 
 def _servers(service: Service) -> list[dict[str, Any]]:
