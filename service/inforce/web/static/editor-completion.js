@@ -1,5 +1,5 @@
 // Completion in the SPARQL editor, from the names that the service gives.
-import { about, names, state } from "./editor-names.js";
+import { about, loaded, names, state } from "./editor-names.js";
 import { element } from "./editor-elements.js";
 
 const MOST = 100; // suggestions at once
@@ -37,7 +37,10 @@ function register(Yasqe, name, kind, valid) {
     autoShow: true,
     isValidCompletionPosition: valid,
     preProcessToken: wholeWord,
-    get: (yasqe, token) => matching(kind, token?.string.trim() ?? "", yasqe.getPrefixesFromQuery()),
+    get: async (yasqe, token) => {
+      await loaded;
+      return matching(kind, token?.string.trim() ?? "", yasqe.getPrefixesFromQuery());
+    },
     postProcessSuggestion: (yasqe, token, iri) => about(iri).text,
     postprocessHints: (yasqe, hints) => hints.map((hint) => ({ ...hint, render: draw })),
   });

@@ -8,8 +8,10 @@ const { prefixes } = state;
 const kinds = { classes: [], properties: [], things: [] };
 const known = new Map();
 
-/** Loads the names; until they are there, nothing is known. */
-export async function load() {
+/** When the names are there; all but completion works without. */
+export const loaded = load().catch((error) => console.warn("No names to complete:", error));
+
+async function load() {
   const found = await (await fetch("/sparql/completions")).json();
   for (const kind of Object.keys(kinds)) {
     for (const [iri, label, meaning] of found[kind]) {

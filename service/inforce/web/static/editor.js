@@ -3,7 +3,7 @@
 import { completeOurNames } from "./editor-completion.js";
 import { Table } from "./editor-table.js";
 import { Timeline } from "./editor-timeline.js";
-import { load, state } from "./editor-names.js";
+import { state } from "./editor-names.js";
 import { button, element } from "./editor-elements.js";
 
 const { Yasqe, Yasr } = Yasgui;
@@ -23,7 +23,6 @@ Yasr.defaults.errorRenderers = [tell];
 Yasr.defaults.maxPersistentResponseSize = 0;
 Yasqe.defaults.editorHeight = "24rem";
 completeOurNames(Yasqe);
-load().catch((error) => console.warn("No names to complete:", error)); // all else works without
 plainTips();
 takeEmptyAnswers();
 Yasgui.Tab.prototype.getShareableLink = function () {
