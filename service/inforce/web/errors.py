@@ -22,6 +22,7 @@ TITLES = {
     "unsupported-media-type": "The body is of a type that is not understood",
     "too-large": "The request is too large",
     "invalid-parameter": "A parameter cannot be understood",
+    "invalid-datetime": "The datetime in a header cannot be understood",
     "unavailable": "The store does not answer just now",
     "internal": "Something went wrong here",
 }
@@ -59,7 +60,7 @@ class Problem(Exception):
     def headers(self) -> dict[str, str]:
         """What goes with the problem, in whatever form it is told."""
         later = {"Retry-After": str(RETRY_AFTER)} if self.status in (429, 503) else {}
-        return {"Cache-Control": "no-store", **later}
+        return {"Cache-Control": "no-store", **later, **({"Vary": "Accept"} if self.status == 406 else {})}
 
     def document(self, request: Request) -> dict[str, Any]:
         """The members of the problem document."""

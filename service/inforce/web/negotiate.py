@@ -36,13 +36,19 @@ GRAPHS: Mapping[str, str] = {
     "html": "text/html",
 }
 RESULTS: Mapping[str, str] = {name: ANSWERS[name] for name in ("srj", "srx", "csv", "tsv")}
-# What clients also call these types.
+# What clients also call these types. Where a type is offered under its own name too, that offer answers to it.
 ALIASES: Mapping[str, str] = {
     "application/xhtml+xml": "text/html",
     "application/x-turtle": "text/turtle",
-    "text/plain": "application/n-triples",
-    "application/xml": "application/rdf+xml",
+    "application/turtle": "text/turtle",
     "text/rdf+n3": "text/turtle",
+    "text/n3": "text/turtle",
+    "application/json": "application/ld+json",
+    "text/plain": "application/n-triples",
+    "text/ntriples": "application/n-triples",
+    "application/xml": "application/rdf+xml",
+    "text/xml": "application/rdf+xml",
+    "application/x-trig": "application/trig",
     "application/jsonl": "application/x-ndjson",
     "application/ndjson": "application/x-ndjson",
 }
@@ -61,19 +67,45 @@ CODINGS = ("zstd", "br", "gzip")  # in the order of our preference
 def choose(request: Request, offers: Sequence[str], aliases: Mapping[str, str] = ALIASES) -> str:
     """The media type to send; the first offer when the client accepts anything.
 
-    Raises Problem 406, which lists what there is.
+    Of what it accepts equally, what it names goes before what only a wildcard allows, then the order of the offers
+    decides. A header in which no type can be read is taken as none. Raises Problem 406, which lists what there is.
     """
-    header = request.headers.get("accept")
-    if not header or not header.strip():
-        return offers[0]
+    header = request.headers.get("accept", "")
     # Parameters of a type (charset, profile) narrow nothing that is offered here.
-    accepted = MIMEAccept([(kind.split(";")[0].strip(), q) for kind, q in parse_accept_header(header, MIMEAccept)])
-    best = accepted.best_match([*offers, *(alias for alias, known in aliases.items() if known in offers)])
-    if best is None:
-        raise Problem(
-            406, "not-acceptable", f"none of the types in Accept: {header} can be sent", alternates=list(offers)
-        )
-    return best if best in offers else aliases[best]
+    named = ((kind.partition(";")[0].strip(), q) for kind, q in parse_accept_header(header, MIMEAccept))
+    accepted = MIMEAccept([("*/*" if kind == "*" else kind, q) for kind, q in named if "/" in kind or kind == "*"])
+    if not accepted:
+        return offers[0]
+    names = {offer: [a for a, known in aliases.items() if known == offer and a not in offers] for offer in offers}
+    best = max(offers, key=lambda offer: _liking(accepted, offer, names[offer]))
+    if _liking(accepted, best, names[best])[0] > 0:
+        return best
+    raise Problem(
+        406,
+        "not-acceptable",
+        f"none of the types in Accept: {header} can be sent",
+        alternates=list(offers),
+    )
+
+
+def _liking(accepted: MIMEAccept, offer: str, names: Sequence[str]) -> tuple[float, int]:
+    """How much a client likes an offer, by its best name: the q-value, and how exactly the header names it (0 to 2).
+
+    The most exact range decides on a name, so text/html;q=0 holds against */*. A name that only clients use counts
+    where the header gives it, and cannot speak against the offer.
+    """
+    own = _named(accepted, offer)
+    found = [like for like in (_named(accepted, name) for name in names) if like[0] > 0 and like[1] == 2]
+    return own if own == (0, 2) else max([own, *found])
+
+
+def _named(accepted: MIMEAccept, media: str) -> tuple[float, int]:
+    """The q-value of a media type, and how exactly its best range names it: 0 as */*, 1 as text/*, 2 in full."""
+    for exact, wanted in ((2, media), (1, f"{media.partition('/')[0]}/*"), (0, "*/*")):
+        values = [q for kind, q in accepted if kind.lower() == wanted]
+        if values:
+            return max(values), exact
+    return 0, 0
 
 
 def by_format(request: Request, offers: Mapping[str, str]) -> str:
