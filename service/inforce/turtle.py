@@ -42,6 +42,7 @@ PREFIXES: dict[str, str] = {
 _CLASS_ORDER = [
     OWL.Ontology,
     SKOS.ConceptScheme,
+    INF.State,
     INF.Instrument,
     INF.Provision,
     INF.Effect,
@@ -82,6 +83,13 @@ _PREDICATE_ORDER = [
     INF.form,
     INF.summary,
 ]
+
+
+def compact(iri: str) -> str:
+    """An IRI of a known vocabulary with its prefix: eli:changes."""
+    space = max((n for n in PREFIXES.values() if iri.startswith(n)), key=len, default="")
+    prefix = next((p for p, n in PREFIXES.items() if n == space), None)
+    return f"{prefix}:{iri.removeprefix(space)}" if prefix else iri
 
 
 def empty_graph() -> Graph:

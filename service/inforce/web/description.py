@@ -18,12 +18,13 @@ from rdflib import DCTERMS, RDF, RDFS, SKOS, XSD, BNode, Dataset, Graph, Literal
 from rdflib.compare import to_canonical_graph
 from rdflib.term import Node
 
-from inforce.catalogue import serialise, slug
+from inforce.catalogue import serialise
 from inforce.examples import QUESTIONS
 from inforce.model import BASE, NS
 from inforce.record import root
 from inforce.service import Service
 from inforce.turtle import ELI, INF, PREFIXES, canonical, empty_graph
+from inforce.web.jsonld import json_ld
 
 DCAT = Namespace(PREFIXES["dcat"])
 SCHEMA = Namespace(PREFIXES["schema"])
@@ -42,10 +43,12 @@ _AROUND: Mapping[str, tuple[str, ...]] = {
         "?s inf:affects ?this . ?s ?p ?o FILTER (?p != inf:affects || ?o = ?this)",
         "?e inf:affects ?this ; inf:clause ?s . ?s ?p ?o",
         "?e inf:affects ?this ; prov:hadPrimarySource ?s . ?s ?p ?o",
+        "?s dcterms:isReplacedBy ?this . ?s ?p ?o",
     ),
     "instrument": (
         "?o eli:is_part_of+ ?this . VALUES ?p { inf:establishedBy } ?s ?p ?o",
         "?s ?p ?this FILTER (?p IN (eli:changes, eli:based_on, inf:about)) BIND (?this AS ?o)",
+        "?s dcterms:isReplacedBy ?this . ?s ?p ?o",
     ),
 }
 _REFERRING = (
@@ -56,10 +59,16 @@ _REFERRING = (
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The documents of a build, each with its subjects, and the IRIs that another document answers for."""
+    """The documents of a build, each with its subjects, and the IRIs that another document answers for.
+
+    `versions` are the versions of the vocabulary; `former` has for each name that was given up the present one, if
+    there is one, and why.
+    """
 
     documents: Mapping[str, tuple[str, ...]]
     elsewhere: Mapping[str, str]
+    versions: Mapping[str, str]
+    former: Mapping[str, tuple[str | None, str]]
 
     def collections(self) -> list[str]:
         """The documents that list all of one kind."""
@@ -94,29 +103,37 @@ def is_collection(iri: str) -> bool:
 def index(service: Service) -> Index:
     """The documents of the build of a service."""
     subjects: dict[str, list[str]] = defaultdict(list)
-    for (node,) in _select(service, f'?s {{ ?s ?p ?o FILTER (ISIRI(?s) && STRSTARTS(STR(?s), "{BASE}")) }}', "s"):
+    for (node,) in select(service, f'?s {{ ?s ?p ?o FILTER (ISIRI(?s) && STRSTARTS(STR(?s), "{BASE}")) }}', "s"):
         subjects[str(node).partition("#")[0]].append(str(node))
-    for (name,) in _select(service, "?g { GRAPH ?g { ?s ?p ?o } }", "g"):
+    for (name,) in select(service, "?g { GRAPH ?g { ?s ?p ?o } }", "g"):
         subjects.setdefault(str(name), [])
     for question in service.queries:  # also where an older build is asked that does not describe it
         subjects.setdefault(QUESTIONS + question, [])
+    former: dict[str, tuple[str | None, str]] = {}
+    why = '?s ?r { ?s a inf:FormerName ; inf:reason ?r FILTER (LANG(?r) = "en") }'
+    for name, reason in select(service, why, "s", "r"):
+        former[str(name)] = None, str(reason)
+    for name, present in select(service, "?s ?n { ?s a inf:FormerName ; dcterms:isReplacedBy ?n }", "s", "n"):
+        former[str(name)] = str(present), former[str(name)][1]
+    for given_up in former:
+        del subjects[given_up]
     kinds = {kind_of(iri) for iri in subjects if "/" in iri.removeprefix(BASE)} - {"ns"}
     documents = {iri: tuple(sorted(subjects[iri])) for iri in sorted(subjects)}
     documents |= {BASE + kind: () for kind in sorted(kinds)} | {SHAPES: (), DATASET: (DATASET,)}
     elsewhere = {str(rule): SHAPES for rule in set(shapes().subjects()) if isinstance(rule, URIRef)}
-    for version, vocabulary in _select(service, "?v ?s { ?s owl:versionIRI ?v }", "v", "s"):
-        elsewhere[str(version)] = str(vocabulary)
-    return Index(documents, elsewhere)
+    found = select(service, "?v ?s { ?s owl:versionIRI ?v }", "v", "s")
+    versions = {str(version): str(vocabulary) for version, vocabulary in found}
+    return Index(documents, elsewhere, versions, former)
 
 
 def describe(service: Service, iri: str) -> Graph:
     """A description of an IRI that stands by itself. Raises KeyError where there is no document of that name."""
     subjects = index(service).documents[iri]
     if iri == SHAPES:
-        return _graph(_shapes())
+        return graph_of(_shapes())
     found: set[tuple[Node, ...]] = set()
     if iri.startswith(GRAPHS):
-        return _graph(_select(service, f"?s ?p ?o {{ GRAPH {_terms([iri])} {{ ?s ?p ?o }} }}", "s", "p", "o"))
+        return graph_of(select(service, f"?s ?p ?o {{ GRAPH {_terms([iri])} {{ ?s ?p ?o }} }}", "s", "p", "o"))
     if is_collection(iri):
         members = index(service).members(iri)
         found |= _about(service, members, (RDF.type, *NAMES))
@@ -125,12 +142,12 @@ def describe(service: Service, iri: str) -> Graph:
         if iri != VOCABULARY:
             for pattern in _AROUND.get(kind_of(iri), _REFERRING):
                 where = f"?s ?p ?o {{ VALUES ?this {{ {_terms([iri])} }} {pattern} }}"
-                found |= set(_select(service, where, "s", "p", "o"))
+                found |= set(select(service, where, "s", "p", "o"))
     if iri == DATASET:
         found |= set(_catalogued(service))
     named = {s for s, p, _ in found if p in NAMES}
     nodes = {node for s, _, o in found for node in (s, o) if isinstance(node, URIRef) and node.startswith(BASE)}
-    return _graph(found | _about(service, sorted(str(node) for node in nodes - named), NAMES))
+    return graph_of(found | _about(service, sorted(str(node) for node in nodes - named), NAMES))
 
 
 def in_graphs(service: Service, graph: Graph) -> dict[str, Graph]:
@@ -139,11 +156,11 @@ def in_graphs(service: Service, graph: Graph) -> dict[str, Graph]:
     where = f"?g ?s ?p ?o {{ GRAPH ?g {{ VALUES ?s {{ {terms} }} ?s ?p ?o }} }}"
     placed: dict[str, set[tuple[Node, ...]]] = defaultdict(set)
     left: set[tuple[Node, ...]] = set(graph)
-    for name, s, p, o in _select(service, where, "g", "s", "p", "o"):
+    for name, s, p, o in select(service, where, "g", "s", "p", "o"):
         if (s, p, o) in graph:
             placed[str(name)].add((s, p, o))
             left.discard((s, p, o))
-    return {name: _graph(triples) for name, triples in sorted({**placed, "": left}.items()) if triples}
+    return {name: graph_of(triples) for name, triples in sorted({**placed, "": left}.items()) if triples}
 
 
 def serialised(service: Service, iri: str, media: str) -> bytes:
@@ -155,7 +172,11 @@ def serialised(service: Service, iri: str, media: str) -> bytes:
 def _serialised(service: Service, iri: str, media: str) -> bytes:
     if iri == SHAPES and media == "text/turtle":  # as they were written
         return b"\n".join(file.read_bytes() for file in sorted((root() / "shapes").glob("*.ttl")))
-    graph = describe(service, iri)
+    return written(service, iri, describe(service, iri), media)
+
+
+def written(service: Service, iri: str, graph: Graph, media: str) -> bytes:
+    """A description, or a part of one, in an RDF format."""
     inside = iri != VOCABULARY and any(str(s).startswith(iri + "#") for s in graph.subjects())
     this = iri + "#" if inside else None
     match media:
@@ -164,7 +185,7 @@ def _serialised(service: Service, iri: str, media: str) -> bytes:
         case "application/trig":
             return _trig(in_graphs(service, graph), this)
         case "application/ld+json":
-            return json_ld(graph)
+            return json_ld(graph, iri)
         case "application/n-triples":
             return _sorted_lines(graph.serialize(format="nt"))
         case "application/rdf+xml":
@@ -182,61 +203,6 @@ def _trig(graphs: Mapping[str, Graph], this: str | None) -> bytes:
         body = "\n".join(line for line in lines if not line.startswith("@prefix ")).strip()
         blocks.append(f"<{name}> {{\n{body}\n}}" if name else body)
     return ("\n".join(sorted(head)) + "\n\n" + "\n\n".join(blocks) + "\n").encode()
-
-
-def json_ld(graph: Graph) -> bytes:
-    """A graph as JSON-LD with a context of short names for just the properties that occur in it."""
-    text = graph.serialize(format="json-ld", context=context(graph), auto_compact=False)
-    document = json.loads(text)
-    nodes = document["@graph"] if "@graph" in document else [{k: v for k, v in document.items() if k != "@context"}]
-    used = {name: v for name, v in document["@context"].items() if name not in PREFIXES or f'"{name}:' in text}
-    ordered = [_ordered(node) for node in sorted(nodes, key=lambda node: str(node["@id"]))]
-    return json.dumps({"@context": used, "@graph": ordered}, ensure_ascii=False, indent=1).encode()
-
-
-def _ordered(node: Mapping[str, object]) -> dict[str, object]:
-    """A node with its name and class first and its values in a fixed order."""
-    first = [key for key in ("@id", "@type") if key in node]
-    return {
-        key: sorted(value, key=json.dumps) if isinstance(value := node[key], list) else value
-        for key in (*first, *sorted(node.keys() - set(first)))
-    }
-
-
-def context(graph: Graph) -> dict[str, object]:
-    """A JSON-LD context for a graph: prefixes, and a short name for each property whose short name means one thing."""
-    values: dict[URIRef, set[str]] = defaultdict(set)
-    for predicate, value in graph.predicate_objects():
-        assert isinstance(predicate, URIRef)
-        values[predicate].add(_sort(value))
-    names: dict[str, URIRef] = {}
-    for predicate in sorted(values, key=lambda p: (not p.startswith(NS), p)):
-        if predicate != RDF.type:
-            names.setdefault(slug(predicate), predicate)
-    terms: dict[str, object] = {}
-    for name, predicate in sorted(names.items()):
-        sorts = values[predicate]
-        short = compact(str(predicate))
-        # Text needs no type, whole numbers are numbers in JSON, and rdflib loses what lies behind a typed blank node.
-        typed = len(sorts) == 1 and not sorts & {"", "xsd:integer", "_:"}
-        terms[short if name in PREFIXES else name] = {"@id": short, "@type": next(iter(sorts))} if typed else short
-    return {**PREFIXES, **terms}
-
-
-def _sort(value: Node) -> str:
-    """How JSON-LD types a value: @id, a datatype, or nothing for text; _: for a blank node."""
-    if isinstance(value, BNode):
-        return "_:"
-    if not isinstance(value, Literal):
-        return "@id"
-    return "" if value.datatype in (None, XSD.string) else compact(str(value.datatype))
-
-
-def compact(iri: str) -> str:
-    """An IRI of a known vocabulary with its prefix: eli:changes."""
-    space = max((n for n in PREFIXES.values() if iri.startswith(n)), key=len, default="")
-    prefix = next((p for p, n in PREFIXES.items() if n == space), None)
-    return f"{prefix}:{iri.removeprefix(space)}" if prefix else iri
 
 
 @lru_cache(maxsize=1)
@@ -262,7 +228,7 @@ def dump(service: Service) -> bytes:
 @lru_cache(maxsize=2)
 def _dump(service: Service) -> bytes:
     dataset = Dataset()
-    for s, p, o, g in _select(service, "?s ?p ?o ?g { GRAPH ?g { ?s ?p ?o } }", "s", "p", "o", "g"):
+    for s, p, o, g in select(service, "?s ?p ?o ?g { GRAPH ?g { ?s ?p ?o } }", "s", "p", "o", "g"):
         dataset.add((s, p, o, dataset.graph(URIRef(str(g)))))
     return _sorted_lines(dataset.serialize(format="nquads"))
 
@@ -318,14 +284,14 @@ def _about(service: Service, subjects: Iterable[str], predicates: Iterable[Node]
     if not listed:
         return set()
     only = f"VALUES ?p {{ {_terms(str(p) for p in predicates)} }} " if predicates else ""
-    return set(_select(service, f"?s ?p ?o {{ VALUES ?s {{ {_terms(listed)} }} {only}?s ?p ?o }}", "s", "p", "o"))
+    return set(select(service, f"?s ?p ?o {{ VALUES ?s {{ {_terms(listed)} }} {only}?s ?p ?o }}", "s", "p", "o"))
 
 
 def _terms(iris: Iterable[str]) -> str:
     return " ".join(serialise(URIRef(iri)) for iri in iris)
 
 
-def _select(service: Service, where: str, *names: str) -> Iterator[tuple[Node, ...]]:
+def select(service: Service, where: str, *names: str) -> Iterator[tuple[Node, ...]]:
     """The distinct rows of a query over the build, as terms in the spelling of the store."""
     answer = json.loads(service.store.select(f"{_PROLOGUE}SELECT DISTINCT {where}"))
     for row in answer["results"]["bindings"]:
@@ -343,7 +309,7 @@ def _term(cell: Mapping[str, str]) -> Node:
     return Literal(text, cell.get("xml:lang"), URIRef(datatype) if datatype else None, normalize=False)
 
 
-def _graph(triples: Iterable[tuple[Node, ...]]) -> Graph:
+def graph_of(triples: Iterable[tuple[Node, ...]]) -> Graph:
     # This store keeps the order of insertion, the default one has none that two processes share.
     graph = Graph("SimpleMemory", bind_namespaces="none")
     for prefix, namespace in PREFIXES.items():

@@ -15,8 +15,8 @@ from inforce.catalogue import Query, bind, slug
 from inforce.examples import COOKBOOK
 from inforce.model import BASE
 from inforce.service import Service
-from inforce.turtle import PREFIXES
-from inforce.web.description import compact, describe
+from inforce.turtle import PREFIXES, compact
+from inforce.web.description import describe
 from inforce.web.errors import Problem
 from inforce.web.pages import page
 from inforce.web.questions import recipe

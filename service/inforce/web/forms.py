@@ -18,7 +18,7 @@ from inforce.model import InforceError
 from inforce.service import Answer
 from inforce.shipments import cell
 from inforce.turtle import canonical, empty_graph
-from inforce.web.description import json_ld
+from inforce.web.jsonld import json_ld
 from inforce.web.negotiate import ANSWERS, GRAPHS
 
 _RESULTS = {

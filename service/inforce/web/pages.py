@@ -13,13 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from inforce.catalogue import ParameterError
 from inforce.model import BASE
 from inforce.service import Answer, Service
+from inforce.turtle import compact
 from inforce.web import wording
 from inforce.web.asked import given_parameters
-from inforce.web.description import compact
 from inforce.web.errors import TITLES
 from inforce.web.negotiate import DOCUMENTS
 from inforce.web.reply import reply
-from inforce.web.site import path, short, site
+from inforce.web.site import in_form, path, short, site
 from inforce.web.tables import STATUSES, table
 
 router = APIRouter()
@@ -47,7 +47,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (wording.day, wording.last_day, wording.percent, wording.words, short, compact, path, urlencode):
+    for function in (
+        wording.day, wording.last_day, wording.percent, wording.words, short, compact, path, in_form, urlencode,
+    ):  # fmt: skip
         found.filters[function.__name__] = function
     found.globals |= {"count": wording.count, "local": wording.local, "base": BASE, "forms": DOCUMENTS}
     found.globals |= {"all_statuses": STATUSES}

@@ -26,6 +26,12 @@ def path(iri: str) -> str:
     return "/" + iri.removeprefix(BASE)
 
 
+def in_form(iri: str, form: str) -> str:
+    """Where the document of an IRI is served in a form: /measure/x.ttl, /measure/x/on/2025-11-15.ttl?knownOn=…"""
+    at, mark, query = path(iri).partition("?")
+    return f"{at}.{form}{mark}{query}"
+
+
 def short(iri: object) -> str:
     """The short name of a thing: cn-mofcom-2025-72#whole."""
     return str(iri).removeprefix(BASE).rpartition("/")[2] or str(iri)
