@@ -16,7 +16,21 @@ from inforce.catalogue import ParameterError
 from inforce.service import Service, Versions
 from inforce.settings import Settings
 from inforce.store import Unavailable
-from inforce.web import about, api, assets, batch, documents, editor, examples, feeds, graph_store, pages, sparql
+from inforce.web import (
+    about,
+    api,
+    assets,
+    batch,
+    documents,
+    editor,
+    examples,
+    feeds,
+    graph_store,
+    memento,
+    pages,
+    sparql,
+    states,
+)
 from inforce.web.errors import Problem
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
@@ -69,8 +83,10 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     # The documents come last: they answer for every other path.
     routers = [
         module.router
-        for module in (batch, sparql, editor, graph_store, about, assets, pages, examples, feeds, documents)
-    ]
+        for module in (
+            batch, sparql, editor, graph_store, about, assets, pages, examples, feeds, states, memento, documents,
+        )
+    ]  # fmt: skip
     for router in routers:
         app.include_router(router)
     app.state.routes = [*api.ROUTES, *(route for router in routers for route in router.routes)]

@@ -21,7 +21,7 @@ _ALWAYS = [
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
-        b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After, Query-Limits",
+        b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After, Query-Limits, Memento-Datetime",
     ),
 ]
 

@@ -18,7 +18,8 @@ POLICY = "default-src 'self'; style-src 'self'; img-src 'self' data:; script-src
 REVALIDATE = "public, max-age=0, must-revalidate"
 FOREVER = "public, max-age=31536000, immutable"
 _PLAIN = ("application/vnd.apache.", "image/png")  # what is compressed already
-_BARE = ("application/json", "application/sparql-results", "application/x-ndjson")  # types that have no charset
+# Types that have no charset.
+_BARE = ("application/json", "application/sparql-results", "application/x-ndjson", "application/link-format")
 
 
 @dataclass(frozen=True, slots=True)

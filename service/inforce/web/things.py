@@ -9,17 +9,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
-from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SKOS, Graph, URIRef
+from rdflib import DCTERMS, PROV, RDF, RDFS, SKOS, Graph, URIRef
 from rdflib.term import Node
 
 from inforce.catalogue import ParameterError, slug
 from inforce.examples import COOKBOOK, QUESTIONS
-from inforce.model import NS, ZONES, natural
+from inforce.model import ZONES, natural
 from inforce.service import Service
 from inforce.turtle import ELI, INF, PREFIXES
 from inforce.web import questions
 from inforce.web.asked import given_parameters
-from inforce.web.description import GRAPHS, SHAPES, VOCABULARY, describe, is_collection, kind_of, serialised, shapes
+from inforce.web.description import GRAPHS, SHAPES, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
 from inforce.web.pages import mended, page
 from inforce.web.site import site
@@ -42,8 +42,6 @@ def of(request: Request, iri: str, headers: Mapping[str, str]) -> Response:
 
 def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> tuple[str, dict[str, Any]]:
     """The template for a document and what it needs."""
-    if iri == VOCABULARY:
-        return "vocabulary.html", _vocabulary(service)
     if iri == SHAPES:
         return "rules.html", {"rules": _rules()}
     if iri.startswith(GRAPHS):
@@ -263,15 +261,15 @@ def _thing(service: Service, iri: str, given: Mapping[str, list[str]], today: da
     referring = {caption: sorted(map(str, graph.subjects(p, this)), key=natural) for caption, p in _REFERRING.items()}
     return {
         "titles": {title.language: str(title) for title in graph.objects(this, DCTERMS.title)},  # type: ignore[attr-defined]
-        "statements": _statements(graph, this),
-        "inside": [(str(s), _texts(graph, s, DCTERMS.title), _statements(graph, s)) for s in inside],
+        "statements": statements(graph, this),
+        "inside": [(str(s), _texts(graph, s, DCTERMS.title), statements(graph, s)) for s in inside],
         "referring": {caption: iris for caption, iris in referring.items() if iris},
         "tables": {caption: found for caption, found in _tables(service, iri, given, today).items() if found.total},
         "today": today,
     }
 
 
-def _statements(graph: Graph, subject: Node) -> list[tuple[str, list[Node]]]:
+def statements(graph: Graph, subject: Node) -> list[tuple[str, list[Node]]]:
     """What is said of a thing besides its names, property by property, explanations first."""
     said: dict[Node, list[Node]] = defaultdict(list)
     for predicate, value in graph.predicate_objects(subject):
@@ -328,47 +326,7 @@ def _graph(service: Service, iri: str) -> dict[str, Any]:
     return {"size": len(text.encode()), "text": text if len(text) < SHOWN_BYTES else None}
 
 
-# The vocabulary and the rules
-
-_RELATED: Mapping[str, tuple[URIRef, ...]] = {
-    "on": (RDFS.domain, URIRef(PREFIXES["schema"] + "domainIncludes")),
-    "values": (RDFS.range, URIRef(PREFIXES["schema"] + "rangeIncludes")),
-    "part of": (RDFS.subClassOf, RDFS.subPropertyOf),
-    "close to": (SKOS.closeMatch, SKOS.exactMatch),
-    "see also": (RDFS.seeAlso,),
-}
-
-
-def _vocabulary(service: Service) -> dict[str, Any]:
-    graph, this = describe(service, VOCABULARY), URIRef(VOCABULARY)
-
-    def terms(*classes: Node) -> list[dict[str, Any]]:
-        found = {s for c in classes for s in graph.subjects(RDF.type, c) if str(s).startswith(NS)}
-        return [_vocabulary_term(graph, s) for s in sorted(found, key=lambda s: str(s).lower())]
-
-    concepts = (INF.Status, INF.EffectType, INF.ConfidenceLevel, INF.Flow, INF.Opening)
-    return {
-        "about": [*_texts(graph, this, DCTERMS.description), *_texts(graph, this, RDFS.comment)],
-        "sections": [
-            ("Classes", terms(OWL.Class)),
-            ("Properties", terms(OWL.ObjectProperty, OWL.DatatypeProperty)),
-            *((f"Concepts: {site(service).name(str(c))}", terms(c)) for c in concepts),
-        ],
-    }
-
-
-def _vocabulary_term(graph: Graph, term: Node) -> dict[str, Any]:
-    related = {
-        caption: sorted({str(o) for p in predicates for o in graph.objects(term, p)})
-        for caption, predicates in _RELATED.items()
-    }
-    return {
-        "iri": str(term),
-        "definition": [*_texts(graph, term, SKOS.definition), *_texts(graph, term, RDFS.comment)],
-        "notes": [*_texts(graph, term, SKOS.scopeNote), *_texts(graph, term, SKOS.note)],
-        "example": _texts(graph, term, SKOS.example),
-        "related": {caption: iris for caption, iris in related.items() if iris},
-    }
+# The rules
 
 
 def _rules() -> list[tuple[str, str]]:
