@@ -3,24 +3,33 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from rdflib import RDF, BNode, Dataset, Graph, URIRef
+from rdflib import DCTERMS, RDF, BNode, Dataset, Graph, URIRef
 from rdflib.compare import isomorphic
 
+from conftest import TESTS, TODAY
+from inforce import build
 from inforce.model import BASE, NS
+from inforce.record import root
 from inforce.service import Service
-from inforce.turtle import ELI, INF
-from inforce.web.description import DATASET, SHAPES, VOCABULARY, describe, dump, in_graphs, index
+from inforce.turtle import ELI, INF, PREFIXES, compact
+from inforce.web import vocabulary
+from inforce.web.app import create
+from inforce.web.description import DATASET, SHAPES, VOCABULARY, describe, dump, in_graphs, index, serialised
+from inforce.web.jsonld import context
 from inforce.web.negotiate import DOCUMENTS
 
 PARSERS = {"ttl": "turtle", "jsonld": "json-ld", "nt": "nt", "rdf": "xml", "trig": "trig"}
 BAN = "/measure/cn-us-ga-ge-sb-superhard-ban"
+EXAMPLE = "us-example-gallium-duty"
 SAMPLE = [
     BAN,
     "/measure/us-ieepa-fentanyl-cn",
@@ -126,15 +135,47 @@ def test_trig_tells_what_was_authored_from_what_was_compiled(service: Service) -
     assert "" not in graphs
 
 
-def test_json_ld_reads_like_the_record(client: TestClient) -> None:
-    document = client.get("/instrument/cn-mofcom-2025-72.jsonld").json()
-    (effect,) = [node for node in document["@graph"] if node["@id"].endswith("#whole-suspend")]
-    assert effect["effectType"] == "inf:suspend"
-    assert effect["from"] == "2025-11-09"
-    assert effect["untilInclusive"] == "2026-11-27"
-    assert effect["order"] == pytest.approx(int(effect["order"]))
-    used = json.dumps(document)
-    assert all(used.count(f'"{name}') > 1 for name in document["@context"])
+def test_json_ld_reads_like_plain_json(client: TestClient) -> None:
+    """A thing with what belongs to it inside: short names, words for statuses, texts by language."""
+    act = client.get("/instrument/cn-mofcom-2025-72.jsonld").json()
+    assert act["id"] == "instrument/cn-mofcom-2025-72"
+    assert "Instrument" in act["type"]
+    assert act["title"]["en"].startswith("Announcement suspending clause 2")
+    assert act["changes"][0]["id"] == "instrument/cn-mofcom-2024-46"
+    (clause,) = act["clauses"]
+    (effect,) = clause["does"]
+    assert (effect["effectType"], effect["from"], effect["untilInclusive"]) == ("suspend", "2025-11-09", "2026-11-27")
+    assert isinstance(effect["order"], int)
+    measure = client.get(BAN + ".jsonld").json()
+    assert {span["status"] for span in measure["spans"]} == {"pending", "inForce", "suspended"}
+    assert measure["appliesTo"] == [{"id": "country/us", "prefLabel": {"en": "United States", "zh": "美国"}}]
+    assert measure["destination"] == measure["appliesTo"][0], "what is only named is named wherever it is mentioned"
+    assert all(item["controlCode"] for item in measure["item"]), "a list, also of one"
+
+
+def test_a_json_ld_document_carries_the_part_of_the_context_that_it_needs(client: TestClient) -> None:
+    answer = client.get("/context.jsonld")
+    assert answer.headers["content-type"] == "application/ld+json; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=86400"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    whole = answer.json()["@context"]
+    assert "@base" not in whole, "names of things begin where a document says so"
+    for path in SAMPLE:
+        own = client.get(f"{path}.jsonld").json()["@context"]
+        assert own.pop("@base") == BASE
+        assert {name: told for name, told in own.items() if name not in PREFIXES}.items() <= whole.items(), path
+    assert len(own) < len(whole) / 2
+
+
+def test_the_context_has_a_name_for_each_property_of_the_record(service: Service) -> None:
+    """And no name for two of them; what is not in it begins with the vocabulary's own namespace."""
+    rows = json.loads(service.store.select("SELECT DISTINCT ?p WHERE { ?s ?p ?o }"))["results"]["bindings"]
+    told = {n: v for n, v in context().items() if n[0] != "@" and not (isinstance(v, dict) and "@reverse" in v)}
+    names = {v["@id"] if isinstance(v, dict) else v: n for n, v in told.items()}
+    assert len(names) == len(told)
+    whole = {str(RDF.type), PREFIXES["dcat"] + "version", PREFIXES["schema"] + "url"}  # written with their prefixes
+    for p in {row["p"]["value"] for row in rows} - whole:
+        assert compact(p) in names, p
 
 
 def test_the_same_bytes_in_every_process(build_folder: Path) -> None:
@@ -166,60 +207,19 @@ def test_no_document_in_rdf_knows_what_day_it_is(client: TestClient, service: Se
 
 # Content negotiation
 
-HTML, TTL, LD, NT, XML, TRIG = DOCUMENTS.values()
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
-NEGOTIATION = [
-    (None, HTML),
-    ("", HTML),
-    ("*/*", HTML),
-    (CHROME, HTML),
-    ("text/html", HTML),
-    ("application/xhtml+xml", HTML),
-    ("text/*", HTML),
-    ("text/turtle", TTL),
-    ("Text/Turtle", TTL),
-    ("text/turtle; charset=utf-8", TTL),
-    ("text/turtle;q=0.5", TTL),
-    ("application/x-turtle", TTL),
-    ("text/rdf+n3", TTL),
-    ("text/turtle, */*;q=0.1", TTL),
-    ("text/html;q=0.5, text/turtle", TTL),
-    ("text/html;q=0.2, text/turtle;q=0.9, application/ld+json;q=0.5", TTL),
-    ("application/ld+json", LD),
-    ("application/ld+json, application/json;q=0.5", LD),
-    ('application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted"', LD),
-    ("application/rdf+xml;q=0.8, application/ld+json;q=0.9", LD),
-    ("application/n-triples", NT),
-    ("text/plain", NT),
-    ("application/rdf+xml", XML),
-    ("application/xml", XML),
-    ("application/rdf+xml, text/html;q=0.1", XML),
-    ("application/trig", TRIG),
-    ("application/trig;q=1.0, text/turtle;q=0.9", TRIG),
-    ("application/*", LD),
-    ("image/png", None),
-    ("text/csv", None),
-    ("application/json", None),
-    ("text/html;q=0", None),
-    ("application/pdf, image/*", None),
-    ("*/*;q=0", None),
-]
 
 
-@pytest.mark.parametrize(("accept", "expected"), NEGOTIATION)
-def test_negotiation(client: TestClient, accept: str | None, expected: str | None) -> None:
-    answer = client.get(BAN, headers={"Accept": accept} if accept is not None else {})
-    assert "Accept" in answer.headers["vary"]
-    if expected is None:
-        assert answer.status_code == 406
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["alternates"] == list(DOCUMENTS.values())
-        assert 'rel="alternate"' in answer.headers["link"]
-    else:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
-        form = next(f for f, media in DOCUMENTS.items() if media == expected)
-        assert answer.headers["content-location"] == f"{BAN}.{form}"
+@pytest.mark.parametrize(("form", "media"), DOCUMENTS.items())
+def test_a_document_has_an_address_of_its_own(client: TestClient, form: str, media: str) -> None:
+    """200 for the name of a thing is an answer about it, and Content-Location is what was sent (RFC 9110, 8.7)."""
+    answer = client.get(BAN, headers={"Accept": media})
+    assert answer.status_code == 200
+    assert answer.headers["content-location"] == f"{BAN}.{form}"
+    again = client.get(f"{BAN}.{form}")
+    assert (again.content, again.headers["etag"]) == (answer.content, answer.headers["etag"])
+    refused = client.get(BAN, headers={"Accept": "image/png"})
+    assert f'<{BAN}.{form}>; rel="alternate"; type="{media}"' in refused.headers["link"]
 
 
 def test_a_suffix_goes_before_accept(client: TestClient) -> None:
@@ -230,6 +230,9 @@ def test_a_suffix_goes_before_accept(client: TestClient) -> None:
 def test_links_to_the_other_forms_and_to_the_name(client: TestClient) -> None:
     links = client.get(f"{BAN}.ttl").headers["link"]
     assert f'<{BASE.removesuffix("/")}{BAN}>; rel="canonical"' in links
+    name = BASE.removesuffix("/") + BAN
+    assert f'<{BAN}.ttl>; rel="describedby"; type="text/turtle"; anchor="{name}"' in links
+    assert '<https://creativecommons.org/licenses/by/4.0/>; rel="license"' in links
     for form, media in DOCUMENTS.items():
         assert (f'<{BAN}.{form}>; rel="alternate"; type="{media}"' in links) is (form != "ttl")
 
@@ -308,7 +311,6 @@ def test_an_unknown_parameter_is_an_error(client: TestClient) -> None:
         (BAN + "/", BAN),
         ("/shape/measure-item", "/shapes#measure-item"),
         ("/shape", "/shapes#shape"),
-        ("/ns/0.1.0", "/ns"),
     ],
 )
 def test_redirects(client: TestClient, path: str, to: str) -> None:
@@ -317,7 +319,119 @@ def test_redirects(client: TestClient, path: str, to: str) -> None:
     assert answer.headers["location"] == to
 
 
+# Names that were given up
+
+FORMER = """
+<https://w3id.org/inforce/measure/us-example-old> a inf:FormerName ;
+    dcterms:isReplacedBy measure:us-example-gallium-duty ;
+    inf:reason "The name told nothing of the goods."@en .
+
+<https://w3id.org/inforce/measure/us-example-never> a inf:FormerName ;
+    inf:reason "It was entered by mistake: there is no such measure."@en .
+"""
+
+
+@pytest.fixture(scope="module")
+def renamed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A made-up record of one act, of which one measure was renamed and another withdrawn."""
+    folder = tmp_path_factory.mktemp("renamed")
+    shutil.copytree(root() / "ontology", folder / "source" / "ontology")
+    heads = "".join(f"@prefix {p}: <{PREFIXES[p]}> .\n" for p in ("inf", "dcterms", "measure"))
+    for name, text in {
+        "reference/reference.ttl": (TESTS / "shapes" / "reference.ttl").read_text(),
+        "us/us-example-2025-1.ttl": (TESTS / "shapes" / "act-title-en" / "pass.ttl").read_text(),
+        "reference/former-names.ttl": heads + FORMER,
+    }.items():
+        file = folder / "source" / "data" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    made = Service.open(build.build(folder / "builds", folder / "source"))
+    with TestClient(create(made, today=lambda: TODAY), base_url="http://testserver", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("us-example-old", EXAMPLE),
+        ("us-example-old.ttl", f"{EXAMPLE}.ttl"),
+        ("us-example-old?on=2025-06-01", f"{EXAMPLE}?on=2025-06-01"),
+        ("us-example-old/on/2025-06-01.nt?knownOn=2025-06-01", f"{EXAMPLE}/on/2025-06-01.nt?knownOn=2025-06-01"),
+        ("us-example-old/known/2025-06-01", f"{EXAMPLE}/known/2025-06-01"),
+    ],
+)
+def test_a_former_name_leads_to_the_present_one(renamed: TestClient, old: str, new: str) -> None:
+    answer = renamed.get(f"/measure/{old}")
+    assert (answer.status_code, answer.headers["location"]) == (301, f"/measure/{new}")
+    assert renamed.get(answer.headers["location"], follow_redirects=True).status_code == 200
+
+
+def test_a_withdrawn_name_says_why(renamed: TestClient) -> None:
+    for path in ("/measure/us-example-never", "/measure/us-example-never.ttl", "/timegate/measure/us-example-never"):
+        machine = renamed.get(path, headers={"Accept": "text/turtle"})
+        assert machine.status_code == 410
+        assert machine.json()["type"] == BASE + "problems#gone"
+        assert machine.json()["reason"].startswith("It was entered by mistake")
+    person = renamed.get("/measure/us-example-never", headers={"Accept": CHROME})
+    assert (person.status_code, "It was entered by mistake" in person.text) == (410, True)
+
+
+def test_a_thing_knows_its_former_names(renamed: TestClient) -> None:
+    graph = parsed(renamed.get(f"/measure/{EXAMPLE}.ttl").text, "ttl")
+    assert (URIRef(BASE + "measure/us-example-old"), DCTERMS.isReplacedBy, URIRef(f"{BASE}measure/{EXAMPLE}")) in graph
+    assert "us-example-old" not in renamed.get("/measure", headers={"Accept": CHROME}).text
+
+
 # The vocabulary, the rules, the dataset
+
+
+@pytest.mark.parametrize("form", DOCUMENTS)
+def test_a_version_of_the_vocabulary_has_an_address(client: TestClient, service: Service, form: str) -> None:
+    (version,) = index(service).versions
+    assert version == f"{VOCABULARY}/0.1.0"
+    own, latest = client.get(f"/ns/0.1.0.{form}"), client.get(f"/ns.{form}")
+    assert own.status_code == 200
+    assert own.headers["content-location"] == f"/ns/0.1.0.{form}"
+    assert f'<{version}>; rel="canonical"' in own.headers["link"]
+    if form != "html":
+        assert own.content == latest.content
+    assert client.get("/ns/0.2.0", headers={"Accept": "text/turtle"}).status_code == 404
+
+
+def test_an_earlier_version_of_the_vocabulary_is_that_of_a_build_that_is_kept(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(root() / "ontology", source / "ontology")
+    (source / "data").mkdir()
+    shutil.copy(TESTS / "shapes" / "reference.ttl", source / "data")
+    earlier = build.build(tmp_path / "builds", source)
+    file = source / "ontology" / "inforce.ttl"
+    text = file.read_text()
+    file.write_text(text.replace("ns/0.1.0>", "ns/9.9.9>").replace('versionInfo "0.1.0"', 'versionInfo "9.9.9"'))
+    later = Service.open(build.build(tmp_path / "builds", source))
+    with TestClient(create(later, today=lambda: TODAY)) as client:
+        for version, build_of in {"0.1.0": Service.open(earlier), "9.9.9": later}.items():
+            answer = client.get(f"/ns/{version}", headers={"Accept": "text/turtle"})
+            assert answer.status_code == 200
+            assert answer.content == serialised(build_of, VOCABULARY, "text/turtle")
+            assert f'owl:versionInfo "{version}"' in answer.text
+            assert client.get(f"/ns/{version}.html").status_code == 200
+
+
+def test_the_drawing_of_the_vocabulary_shows_what_the_record_holds(client: TestClient, service: Service) -> None:
+    page = client.get("/ns.html").text
+    for source, name, target in vocabulary.PROPERTIES:
+        assert service.store.ask(f"ASK {{ ?s a <{source}> ; <{name}> ?o . ?o a <{target}> }}"), (source, name, target)
+        for told in (source, target):
+            assert f'<a href="#{told.removeprefix(NS)}"><rect' in page
+    assert {cls for s, _, t in vocabulary.PROPERTIES for cls in (s, t)} == set(vocabulary.CLASSES)
+    assert len(set(vocabulary.CLASSES.values())) == len(vocabulary.CLASSES)
+
+
+def test_the_vocabulary_tells_where_the_record_uses_a_term(client: TestClient, service: Service) -> None:
+    page = client.get("/ns.html").text
+    spans = service.manifest["counts"]["spans"]
+    assert f"In the record {spans} times" in page
+    assert 'href="/kind/export-licensing"' in page
 
 
 def test_the_vocabulary_holds_each_of_its_terms(client: TestClient) -> None:
