@@ -21,6 +21,7 @@ from inforce.web import (
     api,
     assets,
     batch,
+    chains,
     documents,
     editor,
     examples,
@@ -30,6 +31,7 @@ from inforce.web import (
     pages,
     sparql,
     states,
+    tariffs,
 )
 from inforce.web.errors import Problem
 from inforce.web.manners import Manners
@@ -84,7 +86,8 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     routers = [
         module.router
         for module in (
-            batch, sparql, editor, graph_store, about, assets, pages, examples, feeds, states, memento, documents,
+            batch, sparql, editor, graph_store, about, assets, pages, tariffs, chains, examples, feeds, states, memento,
+            documents,
         )
     ]  # fmt: skip
     for router in routers:

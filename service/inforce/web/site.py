@@ -52,26 +52,31 @@ class Site:
         self.service, self.index = service, index(service)
         self._names = self._read_names()
         self.about: dict[str, dict[str, str]] = defaultdict(dict)
-        for row in self._select(
+        for row in self.select(
             "?m ?p ?o { VALUES ?p { inf:imposedBy inf:kind inf:flow } ?m inf:appliesTo ?x ; ?p ?o }"
         ):
             self.about[row["m"]][slug(URIRef(row["p"]))] = row["o"]
         first = "?m (MIN(?d) AS ?day) { ?e inf:affects ?m ; inf:public ?d } GROUP BY ?m"
-        self.first_public = {row["m"]: date.fromisoformat(row["day"]) for row in self._select(first)}
+        acts = "?a ?day ?side { ?a a inf:Instrument ; inf:madePublic ?day ; eli:jurisdiction ?side }"
+        self.acts = {row["a"]: (date.fromisoformat(row["day"]), row["side"]) for row in self.select(acts)}
+        listed = "?e ?c { ?e a inf:Entity ; inf:country ?c }"
+        self.country_of = {row["e"]: row["c"] for row in self.select(listed)}
+        self.first_public = {row["m"]: date.fromisoformat(row["day"]) for row in self.select(first)}
 
-    def _select(self, where: str) -> list[dict[str, str]]:
-        """The rows of a query, each term as its text."""
+    def select(self, where: str) -> list[dict[str, str]]:
+        """The rows of a query after its SELECT, each term as its text."""
         prologue = "".join(f"PREFIX {prefix}: <{namespace}>\n" for prefix, namespace in PREFIXES.items())
         found = json.loads(self.service.store.select(f"{prologue}SELECT {where}"))["results"]["bindings"]
         return [{name: cell["value"] for name, cell in row.items()} for row in found]
 
     def _read_names(self) -> dict[str, Name]:
         found: dict[str, dict[str, str]] = defaultdict(dict)
-        for row in self._select(
-            "?s ?name (LANG(?name) AS ?language) "
-            "{ VALUES ?p { skos:prefLabel rdfs:label dcterms:title } ?s ?p ?name } ORDER BY ?s ?name"
-        ):
-            found[row["s"]].setdefault(row["language"], row["name"])
+        # Of many entities the record has the Chinese name only beside the proper one.
+        for names in ("skos:prefLabel rdfs:label dcterms:title", "skos:altLabel"):
+            for row in self.select(
+                f"?s ?name (LANG(?name) AS ?language) {{ VALUES ?p {{ {names} }} ?s ?p ?name }} ORDER BY ?s ?name"
+            ):
+                found[row["s"]].setdefault(row["language"], row["name"])
         return {iri: Name(n.get("en") or next(iter(n.values())), n.get("zh")) for iri, n in found.items()}
 
     def href(self, iri: str) -> str | None:

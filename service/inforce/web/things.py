@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -15,15 +15,17 @@ from rdflib.term import Node
 from inforce.catalogue import ParameterError, slug
 from inforce.examples import COOKBOOK, QUESTIONS
 from inforce.model import ZONES, natural
-from inforce.service import Service
+from inforce.service import Answer, Service
 from inforce.turtle import ELI, INF, PREFIXES
-from inforce.web import questions
+from inforce.web import chains, questions
+from inforce.web.answers import sparql_of
 from inforce.web.asked import given_parameters
+from inforce.web.clocks import plane
 from inforce.web.description import GRAPHS, SHAPES, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
 from inforce.web.pages import mended, page
 from inforce.web.site import site
-from inforce.web.tables import STATUSES, Table, drawn, life, marked, table, timelines
+from inforce.web.tables import STATUSES, drawn, life, marked, table, timelines
 
 Properties = Mapping[str, URIRef]
 # A graph is shown as text up to this size; the larger ones are there to be downloaded.
@@ -37,7 +39,8 @@ def of(request: Request, iri: str, headers: Mapping[str, str]) -> Response:
         template, values = _page(request.app.state.service, iri, given, request.app.state.today())
     except ParameterError as error:
         return page(request, "refused.html", 422, message=str(error), links=mended(request, error))
-    return page(request, template, 200, headers, iri=iri, asked=given, **values)
+    today = request.app.state.today()
+    return page(request, template, 200, headers, iri=iri, asked=given, **{"today": today, **values})
 
 
 def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> tuple[str, dict[str, Any]]:
@@ -57,8 +60,16 @@ def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: dat
     if kind_of(iri) == "measure":
         return "measure.html", _measure(service, iri, given, today)
     if kind_of(iri) == "instrument":
-        return "act.html", _act(service, iri)
-    return "thing.html", _thing(service, iri, given, today)
+        return "act.html", _act(service, iri, today)
+    if kind_of(iri) == "material":
+        return "material.html", _material(service, iri, given, today)
+    if kind_of(iri) in ("country", "kind"):
+        return "subject.html", _subject(service, iri, given, today)
+    if kind_of(iri) == "entity":
+        return "entity.html", _entity(service, iri, given, today)
+    if kind_of(iri) == "actor":
+        return "actor.html", _actor(service, iri)
+    return "thing.html", _thing(service, iri)
 
 
 def _texts(graph: Graph, subject: Node, predicate: Node) -> list[str]:
@@ -78,7 +89,6 @@ _MEASURE: Properties = {
     "flow": INF.flow,
     "applies to": INF.appliesTo,
     "except for": INF.exceptFor,
-    "entity": INF.entity,
     "on list": INF.onList,
     "stacks with": INF.stacksWith,
     "excludes": INF.excludes,
@@ -99,8 +109,10 @@ def _measure(service: Service, iri: str, given: Mapping[str, list[str]], today: 
     on, known_on = (str(explained.parameters[name][0]) for name in ("on", "knownOn"))
     stretches = life(service, iri, known_on)
     days = {"today": today, **marked(explained, today)}
+    facts = dict(_facts(graph, measure, _MEASURE))
     return {
-        "facts": _facts(graph, measure, _MEASURE),
+        "facts": facts,
+        "entities": [_listed(service, str(e)) for e in graph.objects(measure, INF.entity)],
         "scope": _texts(graph, measure, SKOS.scopeNote),
         "items": _items(graph, graph.objects(measure, INF.item)),
         "state": status.rows[0] if status.rows else None,
@@ -110,12 +122,21 @@ def _measure(service: Service, iri: str, given: Mapping[str, list[str]], today: 
         "spans": timelines(service, known_on).get(iri, ()),
         "zone": ZONES[slug(URIRef(site(service).about[iri]["imposedBy"]))],
         "chain": _chain(explained.rows),
+        "plane": plane(service, iri, today, date.fromisoformat(known_on)),
+        "acts": chains.of_measure(service, iri, max(known_on, today.isoformat()), today),
         "announced": service.ask("announced", {"measure": [iri], "knownOn": [known_on]}, today).rows,
         "notes": list(_notes(graph, measure)),
         "chosen": {"on": on, "knownOn": known_on},
-        "today": today,
-        "data": urlencode({"measure": slug(measure), "on": on, "knownOn": known_on}),
+        "answer": status,
+        "sparql": sparql_of(status),
+        "reasons": explained,
+        "reasons_sparql": sparql_of(explained),
     }
+
+
+def _listed(service: Service, entity: str) -> tuple[str, str | None]:
+    """A listed entity and its country."""
+    return entity, site(service).country_of.get(entity)
 
 
 def _items(graph: Graph, items: Iterable[Node]) -> list[dict[str, Any]]:
@@ -169,8 +190,10 @@ _DATES: Properties = {
 }
 
 
-def _act(service: Service, iri: str) -> dict[str, Any]:
+def _act(service: Service, iri: str, today: date) -> dict[str, Any]:
     graph, act = describe(service, iri), URIRef(iri)
+    affected = sorted({str(m) for m in graph.objects(None, INF.affects)})
+    around = chains.of_act(service, iri, affected, today)
 
     def inside(cls: Node) -> list[Node]:
         found = (s for s in graph.subjects(RDF.type, cls) if str(s).startswith(iri + "#"))
@@ -196,7 +219,9 @@ def _act(service: Service, iri: str) -> dict[str, Any]:
             }
             for source in inside(INF.Source)
         ],
-        "later": sorted(str(a) for a in graph.subjects(ELI.changes, act)),
+        "acts": around,
+        "later": [edge for edge in around.edges if edge.changed == iri],
+        "changed_by": sorted(str(a) for a in graph.subjects(ELI.changes, act)),
         "based": sorted(str(a) for a in graph.subjects(ELI.based_on, act)),
         "speaking": sorted({str(a).partition("#")[0] for a in graph.subjects(INF.about, act)} - {iri}),
     }
@@ -238,14 +263,13 @@ def _effect(graph: Graph, node: Node) -> dict[str, Any]:
     }
 
 
-# A material, a country, a kind, a body, …
+# A material, a country, a kind, a body, an entity, …
 
 _FIRST: list[Node] = [SKOS.definition, DCTERMS.description, SKOS.scopeNote, SKOS.note, SKOS.altLabel]
 # How a page calls what refers to its thing; what the tables of measures tell already is left out.
 _REFERRING: Properties = {
     "Narrower": SKOS.broader,
     "Concepts of this scheme": SKOS.inScheme,
-    "Acts passed by it": ELI.passed_by,
     "Acts of this type": ELI.type_document,
     "Bodies under it": URIRef(PREFIXES["org"] + "subOrganizationOf"),
     "Bodies of this country": INF.country,
@@ -253,9 +277,13 @@ _REFERRING: Properties = {
     "Contained in": INF.contains,
     "Materials on this list": INF.onCriticalList,
 }
+CURRENT, OVER = STATUSES[:3], STATUSES[3:]
+# The page of a country or kind draws the timelines of at most so many measures; the home page can draw more.
+DRAWN = 60
 
 
-def _thing(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+def _thing(service: Service, iri: str) -> dict[str, Any]:
+    """What is said of a thing, of its parts, and by others of it."""
     graph, this = describe(service, iri), URIRef(iri)
     inside = sorted({s for s in graph.subjects() if str(s).startswith(iri + "#")}, key=str)
     referring = {caption: sorted(map(str, graph.subjects(p, this)), key=natural) for caption, p in _REFERRING.items()}
@@ -264,8 +292,6 @@ def _thing(service: Service, iri: str, given: Mapping[str, list[str]], today: da
         "statements": statements(graph, this),
         "inside": [(str(s), _texts(graph, s, DCTERMS.title), statements(graph, s)) for s in inside],
         "referring": {caption: iris for caption, iris in referring.items() if iris},
-        "tables": {caption: found for caption, found in _tables(service, iri, given, today).items() if found.total},
-        "today": today,
     }
 
 
@@ -279,45 +305,87 @@ def statements(graph: Graph, subject: Node) -> list[tuple[str, list[Node]]]:
     return [(str(p), sorted(said[p], key=lambda v: natural(str(v)))) for p in ordered]
 
 
-def _tables(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Table]:
-    """The measures on a thing, in every status."""
+def _material(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    """A material, and what touches it on a day by side, what names it apart from what has a wider scope."""
+    answer = service.ask("material", {"material": [iri], **given}, today)
+    over = service.ask("in-force", {"material": [iri], **given, "status": OVER}, today)
+    sides = sorted({row["imposedBy"] for row in answer.rows})
+    named = {side: [r for r in answer.rows if r["imposedBy"] == side and r["relation"] != "wider"] for side in sides}
+    return {
+        **_thing(service, iri),
+        "answer": answer,
+        "sparql": sparql_of(answer),
+        "named": {side: table(service, answer, today, rows) for side, rows in named.items() if rows},
+        "wider": {
+            side: [r for r in answer.rows if r["imposedBy"] == side and r["relation"] == "wider"] for side in sides
+        },
+        "over": over.rows,
+    }
 
-    def measures(which: Callable[[str], bool] = lambda measure: True, **about: list[str]) -> Table:
-        answer = service.ask("in-force", {**about, **given, "status": STATUSES}, today)
-        return table(service, answer, today, [row for row in answer.rows if which(row["measure"])])
 
-    def by_others(measure: str) -> bool:
-        return site(service).about[measure]["imposedBy"] != iri
+def _subject(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    """A country or a kind of measure, and the measures on it: what is current drawn, the rest in brief."""
 
-    name = site(service).name(iri)
-    match kind_of(iri):
-        case "material":
-            return {"Measures": measures(material=[iri])}
-        case "kind":
-            return {"Measures": measures(kind=[iri])}
-        case "country":
-            return {
-                f"Imposed by {name}": measures(imposedBy=[iri]),
-                f"By others, on what goes to {name}": measures(by_others, destination=[iri]),
-                f"By others, on what comes from {name}": measures(by_others, origin=[iri]),
-            }
-        case "entity":
-            listings = set(map(str, describe(service, iri).subjects(INF.entity, URIRef(iri))))
-            return {"Listings": measures(listings.__contains__)}
-    return {}
+    def found(name: str, statuses: Sequence[str]) -> Answer:
+        return service.ask("in-force", {name: [iri], **given, "status": statuses}, today)
+
+    def by_others(name: str) -> list[Mapping[str, Any]]:
+        rows = found(name, CURRENT).rows
+        return [row for row in rows if site(service).about[row["measure"]]["imposedBy"] != iri]
+
+    is_country = kind_of(iri) == "country"
+    name = "imposedBy" if is_country else "kind"
+    answer = found(name, CURRENT)
+    return {
+        **_thing(service, iri),
+        "answer": answer,
+        "sparql": sparql_of(answer),
+        "home": urlencode({name: slug(URIRef(iri)), **given}, doseq=True),
+        "table": table(service, answer, today) if 0 < answer.total <= DRAWN else None,
+        "over": found(name, OVER).rows,
+        "towards": by_others("destination") if is_country else [],
+        "coming": by_others("origin") if is_country else [],
+    }
+
+
+def _entity(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
+    """A company, body or person, and its listings by both sides."""
+    answer = service.ask("entity", {"entity": [iri], **given}, today)
+    listings = {row["measure"]: {**row, "rate": None} for row in answer.rows}
+    return {
+        **_thing(service, iri),
+        "answer": answer,
+        "sparql": sparql_of(answer),
+        "country": site(service).country_of.get(iri),
+        "table": table(service, answer, today, listings.values()) if listings else None,
+        "lists": sorted({row["onList"] for row in answer.rows if row["onList"]}),
+    }
+
+
+def _actor(service: Service, iri: str) -> dict[str, Any]:
+    """A body, and the acts that it passed, the latest first; some were read and left out of the record."""
+    passed = {str(a) for a in describe(service, iri).subjects(ELI.passed_by, URIRef(iri))}
+    known = site(service).acts
+    return {
+        **_thing(service, iri),
+        "passed": sorted(((known[a][0], a) for a in passed & known.keys()), reverse=True),
+        "left_out": sorted(passed - known.keys()),
+    }
 
 
 def _collection(service: Service, iri: str, given: Mapping[str, list[str]], today: date) -> dict[str, Any]:
     """All things of a kind: measures with their state, acts from the latest on, the others as a tree."""
-    kind = kind_of(iri)
-    answer = service.ask("in-force", {**given, "status": STATUSES}, today) if kind == "measure" else None
+    kind, known = kind_of(iri), site(service)
+    answer = service.ask("in-force", {**given, "status": CURRENT}, today) if kind == "measure" else None
+    over = service.ask("in-force", {**given, "status": OVER}, today) if kind == "measure" else None
     acts = service.ask("acts", {}, today).rows if kind == "instrument" else None
     return {
         "kind": kind,
-        "table": table(service, answer, today) if answer else None,
+        "rows": answer.rows if answer else None,
+        "over": over.rows if over else [],
         "acts": list(reversed(acts)) if acts else None,
-        "tree": [] if answer or acts else site(service).tree(kind),
-        "today": today,
+        "entities": [_listed(service, e) for e, _ in known.tree(kind)] if kind == "entity" else [],
+        "tree": known.tree(kind) if kind not in ("measure", "instrument", "entity") else [],
     }
 
 
