@@ -22,6 +22,7 @@ from inforce.web import (
     assets,
     batch,
     chains,
+    changes,
     documents,
     editor,
     examples,
@@ -86,7 +87,8 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     routers = [
         module.router
         for module in (
-            batch, sparql, editor, graph_store, about, assets, pages, tariffs, chains, examples, feeds, states, memento,
+            batch, sparql, editor, graph_store, about, assets, pages, changes, tariffs, chains, examples, feeds, states,
+            memento,
             documents,
         )
     ]  # fmt: skip

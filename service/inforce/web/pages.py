@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Container, Mapping, Sequence
+from datetime import date, timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
+from cachetools import LRUCache, cached
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from inforce.catalogue import ParameterError
-from inforce.model import BASE
-from inforce.service import Answer, Service
+from inforce.model import BASE, NS, Status
+from inforce.service import Service
 from inforce.turtle import compact
 from inforce.web import wording
 from inforce.web.asked import given_parameters
+from inforce.web.drawing import Window
 from inforce.web.errors import TITLES
 from inforce.web.negotiate import DOCUMENTS
 from inforce.web.reply import reply
-from inforce.web.site import in_form, path, short, site
-from inforce.web.tables import STATUSES, table
+from inforce.web.site import Site, in_form, path, short, site
+from inforce.web.standing import Lives, lives, on_day
+from inforce.web.tables import STATUSES, Row, drawn_table
 
 router = APIRouter()
 # What a newcomer wants to see: what applies, what is paused, what is to come.
@@ -39,6 +44,11 @@ EXAMPLES = (
 )
 
 
+def but(given: Mapping[str, Sequence[str]], **changed: Sequence[str]) -> str:
+    """The query string of a page, with some parameters changed; those without a value are left out."""
+    return urlencode({**given, **changed}, doseq=True)
+
+
 def _environment() -> Environment:
     found = Environment(
         loader=PackageLoader("inforce.web"),
@@ -47,9 +57,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (
-        wording.day, wording.last_day, wording.percent, wording.words, short, compact, path, in_form, urlencode,
-    ):  # fmt: skip
+    said = (wording.day, wording.last_day, wording.percent, wording.words, wording.days_after, wording.year_before)
+    for function in (*said, short, compact, path, in_form, urlencode, but):
         found.filters[function.__name__] = function
     found.globals |= {"count": wording.count, "local": wording.local, "base": BASE, "forms": DOCUMENTS}
     found.globals |= {"all_statuses": STATUSES}
@@ -59,12 +68,21 @@ def _environment() -> Environment:
 templates = _environment()
 
 
+@cached(LRUCache(8192), key=lambda row, window, on: (on.service, row.key, window), lock=Lock())
+def measure_row(row: Row, window: Window, on: Site) -> Markup:
+    """The row of a measure in a table. It is the same on most days, so that a day that moves draws little anew."""
+    return Markup(templates.get_template("row.html").render(row=row, window=window, site=on))
+
+
+templates.globals["measure_row"] = measure_row
+
+
 def page(
     request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
     """A page from a template. A page about a document of the record names its `iri`."""
     known = site(request.app.state.service)
-    shared = {"site": known, "manifest": known.service.manifest, "iri": None}
+    shared = {"site": known, "manifest": known.service.manifest, "iri": None, "here": request.url.path, "marked": []}
     body = templates.get_template(template).render({**shared, **values})
     return reply(request, body.encode(), "text/html", headers, status)
 
@@ -74,29 +92,97 @@ def home(request: Request) -> Response:
     """The question: which measures, on which day, as known on which day."""
     service: Service = request.app.state.service
     today: date = request.app.state.today()
-    given = given_parameters(request)
-    for name in given.keys() & {"material", "kind"}:
-        given[name] = [site(service).slug_of_name(name, value) for value in given[name]]
-    asked = {**given, "status": given.get("status") or SHOWN}
-    shared: dict[str, Any] = {"given": given, "statuses": asked["status"], "today": today, "examples": EXAMPLES}
+    given = asked_for(request)
+    shared: dict[str, Any] = {"given": given, "today": today, "examples": EXAMPLES}
     try:
-        answer = service.ask("in-force", asked, today)
-        coming = _coming(service, answer, {n: v for n, v in given.items() if n in FILTERS}, today)
+        known, view = _known(given), _view(given)
+        asked = {name: values for name, values in given.items() if name not in ("known", "view")}
+        if known == "today":
+            asked.pop("knownOn", None)
+        elif known == "then":
+            asked["knownOn"] = [day[:10] for day in asked.get("on") or asked.get("at") or [today.isoformat()]]
+        terms, _ = service.bound("in-force", {**asked, "status": given.get("status") or SHOWN}, today)
+        pinned = {name: str(terms[name][0]) for name in ("on", "at", "knownOn") if name in terms}
+        statuses = [str(term).removeprefix(NS) for term in terms["status"]]
+        filters = {name: values for name, values in asked.items() if name in FILTERS}
+        learned = site(service).learned(pinned["knownOn"])
+        found = lives(service.ask("timeline", {**filters, "knownOn": [learned]}, today).rows)
     except ParameterError as error:
-        return page(request, "home.html", 422, error=error, links=mended(request, error), answer=None, **shared)
-    pinned = {name: str(answer.parameters[name][0]) for name in ("on", "at", "knownOn") if name in answer.parameters}
+        statuses = given.get("status") or SHOWN
+        return page(
+            request,
+            "home.html",
+            422,
+            error=error,
+            links=mended(request, error),
+            statuses=statuses,
+            table=None,
+            **shared,
+        )
+    on = pinned.get("on") or pinned["at"]
+    made = drawn_table(service, found, on, pinned["knownOn"], today, statuses, view)
     return page(
         request,
         "home.html",
         error=None,
-        answer=answer,
         chosen=pinned,
-        table=table(service, answer, today),
-        coming=coming,
-        announced=_announced(service, answer, today),
-        data=urlencode({**pinned, **{name: v for name, v in asked.items() if name not in pinned}}, doseq=True),
+        known=known or ("date" if pinned["knownOn"] != today.isoformat() else "today"),
+        statuses=statuses,
+        table=made,
+        elsewhere=_elsewhere(service, filters, found, on, statuses, today) if pinned["knownOn"] < str(today) else [],
+        filters=filters,
+        beyond=bool(service.beyond_coverage(terms)),
+        announced=announced(service, {row.measure for group in made.groups for row in group.rows}, learned),
+        data=urlencode([*pinned.items(), *filters.items(), ("status", statuses)], doseq=True),
         **shared,
     )
+
+
+def asked_for(request: Request) -> dict[str, list[str]]:
+    """The parameters of a page; materials and kinds may be called by their names in English or Chinese."""
+    given = given_parameters(request)
+    for name in given.keys() & {"material", "kind"}:
+        given[name] = [site(request.app.state.service).slug_of_name(name, value) for value in given[name]]
+    return given
+
+
+def one_of(given: Mapping[str, list[str]], name: str, values: Sequence[str]) -> str | None:
+    """The one value of a parameter of a page. Raises ParameterError unless it is one of the values."""
+    found = given.get(name, [])
+    if len(found) > 1 or not set(found) <= set(values):
+        raise ParameterError(name, ", ".join(found), f"one of {', '.join(values)}")
+    return found[0] if found else None
+
+
+def _known(given: Mapping[str, list[str]]) -> str | None:
+    """Whether to answer as known today, as known on the day asked (then), or on the date in knownOn."""
+    return one_of(given, "known", ("today", "then", "date"))
+
+
+def _view(given: Mapping[str, list[str]]) -> tuple[date, date] | None:
+    """The days that the chart shows: 2025-01-01/2027-12-31, the last one included."""
+    stated = given.get("view", [])
+    if not stated:
+        return None
+    try:
+        (both,) = stated
+        first, last = map(date.fromisoformat, both.split("/"))
+        if first <= last < date.max:
+            return first, last + timedelta(days=1)
+    except ValueError:
+        pass
+    raise ParameterError("view", ", ".join(stated), "two days, the earlier first: 2025-01-01/2027-12-31")
+
+
+def _elsewhere(
+    service: Service, filters: Mapping[str, list[str]], found: Lives, on: str, statuses: Sequence[str], today: date
+) -> list[str]:
+    """The measures that applied or were suspended on the day asked, and of which nobody could know then."""
+    learned = site(service).learned(today.isoformat())
+    now = lives(service.ask("timeline", {**filters, "knownOn": [learned]}, today).rows)
+    states = {m: on_day(life, on[:10]) for m, life in now.items() if m not in found}
+    counted = set(statuses) & {Status.IN_FORCE, Status.SUSPENDED}
+    return [m for m, state in states.items() if state and state.span["status"] in counted]
 
 
 def mended(request: Request, error: ParameterError) -> list[tuple[str, str]]:
@@ -112,23 +198,12 @@ def mended(request: Request, error: ParameterError) -> list[tuple[str, str]]:
     return links
 
 
-def _coming(service: Service, answer: Answer, about: Mapping[str, list[str]], today: date) -> Answer | None:
-    """What will change by itself in the year after the day asked, among the measures on the same things."""
-    if "on" not in answer.parameters:
-        return None
-    days = {"from": [str(answer.parameters["on"][0])], "knownOn": [str(answer.parameters["knownOn"][0])]}
-    return service.ask("upcoming", {**about, **days}, today)
-
-
-def _announced(service: Service, answer: Answer, today: date) -> list[tuple[Mapping[str, Any], list[str]]]:
-    """What has been announced for the measures of an answer, each once, with the measures of which it speaks."""
-    measures = sorted({str(row["measure"]) for row in answer.rows})
-    if not measures:
-        return []
-    given = {"measure": measures, "knownOn": [str(answer.parameters["knownOn"][0])]}
+def announced(service: Service, measures: Container[str], known_on: str) -> list[tuple[Mapping[str, Any], list[str]]]:
+    """What has been announced of some measures without being law, each once, with those of which it speaks."""
     found: dict[tuple[str, str], tuple[Mapping[str, Any], list[str]]] = {}
-    for row in service.ask("announced", given, today).rows:
-        found.setdefault((row["clause"], row["summary"]), (row, []))[1].append(row["measure"])
+    for row in service.ask("announced", {"knownOn": [known_on]}, date.fromisoformat(known_on)).rows:
+        if row["measure"] in measures:
+            found.setdefault((row["clause"], row["summary"]), (row, []))[1].append(row["measure"])
     return list(found.values())
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rdflib import SKOS, URIRef
 
 from inforce.catalogue import slug
-from inforce.model import BASE
+from inforce.model import ALWAYS, BASE, OPEN
 from inforce.service import Service
 from inforce.turtle import PREFIXES
 from inforce.web.description import DUMP, describe, index
@@ -62,6 +63,13 @@ class Site:
         listed = "?e ?c { ?e a inf:Entity ; inf:country ?c }"
         self.country_of = {row["e"]: row["c"] for row in self.select(listed)}
         self.first_public = {row["m"]: date.fromisoformat(row["day"]) for row in self.select(first)}
+        bounds = self.select(
+            "(MIN(?day) AS ?first) (MAX(?day) AS ?last) { ?span inf:from|inf:until ?day "
+            f'FILTER ("{ALWAYS}"^^xsd:date < ?day && ?day < "{OPEN}"^^xsd:date) }}'
+        )[0]
+        self.bounds = [date.fromisoformat(day) for day in bounds.values()]
+        public = self.select("DISTINCT ?day { ?act inf:madePublic ?day } ORDER BY ?day")
+        self._public = [row["day"] for row in public]
 
     def select(self, where: str) -> list[dict[str, str]]:
         """The rows of a query after its SELECT, each term as its text."""
@@ -97,10 +105,21 @@ class Site:
 
     def choices(self, kind: str) -> list[tuple[str, str, str]]:
         """Slug, English and Chinese name of all things of a kind, by name."""
-        members = self.index.members(BASE + kind)
-        return sorted(
-            ((slug(URIRef(m)), self.name(m), self.zh(m) or "") for m in members), key=lambda c: (c[1].lower(), c[0])
-        )
+        return _choices(self.service, kind)
+
+    def learned(self, day: str) -> str:
+        """The last day by which anything new was public: what was known on `day` was known since then."""
+        before = bisect_right(self._public, day)
+        return self._public[before - 1] if before else day
+
+    @cached_property
+    def families(self) -> dict[str, str]:
+        """The broadest kind that each kind of measure belongs to."""
+        found, broadest = {}, ""
+        for kind, depth in self.tree("kind"):
+            broadest = kind if depth == 0 else broadest
+            found[kind] = broadest
+        return found
 
     def imposers(self) -> list[str]:
         """The countries that impose a measure of the record."""
@@ -118,6 +137,13 @@ class Site:
             if known and wanted in (known.en.lower(), known.zh):
                 return slug(URIRef(member))
         return given
+
+
+@lru_cache(maxsize=64)
+def _choices(service: Service, kind: str) -> list[tuple[str, str, str]]:
+    known = site(service)
+    named = ((slug(URIRef(m)), known.name(m), known.zh(m) or "") for m in known.index.members(BASE + kind))
+    return sorted(named, key=lambda choice: (choice[1].lower(), choice[0]))
 
 
 @lru_cache(maxsize=64)

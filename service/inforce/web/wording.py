@@ -66,3 +66,14 @@ def period(start: date | None, end: date | None) -> str:
     """A half-open window in words: from 9 Nov 2025 until and including 27 Nov 2026."""
     begin = f"from {day(start)} " if start else ""
     return begin + (f"until and including {last_day(end)}" if end else "with no end set")
+
+
+def days_after(stated: Any, other: date) -> int:
+    """How many days a day lies after another; less than 0 if before."""
+    return (date.fromisoformat(str(stated)) - other).days
+
+
+def year_before(stated: Any) -> str:
+    """The day a year before a day, as an ISO text; of 29 February the 28th."""
+    value = date.fromisoformat(str(stated))
+    return str(value.replace(year=value.year - 1, day=28 if (value.month, value.day) == (2, 29) else value.day))
