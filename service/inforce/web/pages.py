@@ -82,7 +82,14 @@ def page(
 ) -> Response:
     """A page from a template. A page about a document of the record names its `iri`."""
     known = site(request.app.state.service)
-    shared = {"site": known, "manifest": known.service.manifest, "iri": None, "here": request.url.path, "marked": []}
+    shared = {
+        "site": known,
+        "manifest": known.service.manifest,
+        "iri": None,
+        "here": request.url.path,
+        "today": request.app.state.today(),
+        "marked": [],
+    }
     body = templates.get_template(template).render({**shared, **values})
     return reply(request, body.encode(), "text/html", headers, status)
 
