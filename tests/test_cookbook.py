@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from textwrap import fill
 from typing import Any
 
@@ -234,7 +235,7 @@ def test_foresight_is_what_was_known_a_month_before(service: Service, record: Re
 
     firsts = [f"2025-{month:02d}-01" for month in range(1, 13)] + ["2026-01-01"]
     counted = []
-    for ahead, on in zip(firsts, firsts[1:], strict=False):
+    for ahead, on in pairwise(firsts):
         thought, was = states(on, ahead), states(on, on)
         wrong = [m for m in thought if thought[m] != was[m]]
         counted.append((on, len(thought), len(wrong), len(was.keys() - thought.keys())))
