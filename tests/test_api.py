@@ -20,7 +20,7 @@ from rdflib import Dataset, Graph
 from rdflib.compare import isomorphic
 
 from conftest import TODAY
-from inforce import catalogue, cli
+from inforce import catalogue, cli, dumps
 from inforce.model import BASE
 from inforce.record import root
 from inforce.service import Service, settled, settled_triples
@@ -123,6 +123,7 @@ def with_earlier(build_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
         (earlier / file).write_text(text, encoding="utf-8")
     question = earlier / "queries" / "in-force.rq"
     question.write_text(question.read_text(encoding="utf-8").replace("?terms ?from", "?from"), encoding="utf-8")
+    dumps.write(Service.open(earlier).store, earlier, earlier / "dumps")
     shutil.copytree(earlier, builds / "0.0.0+broken")
     (builds / "0.0.0+broken" / "inforce.nq").unlink()
     with TestClient(create(Service.open(now), today=lambda: TODAY)) as client:

@@ -1,6 +1,5 @@
 """Every IRI of the record and of the vocabulary answers, in every form, with what belongs to it."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,10 +19,10 @@ from inforce import build
 from inforce.model import BASE, NS
 from inforce.record import root
 from inforce.service import Service
-from inforce.turtle import ELI, INF, PREFIXES, compact
+from inforce.turtle import INF, PREFIXES, compact
 from inforce.web import vocabulary
 from inforce.web.app import create
-from inforce.web.description import DATASET, SHAPES, VOCABULARY, describe, dump, in_graphs, index, serialised
+from inforce.web.description import SHAPES, VOCABULARY, describe, in_graphs, index, serialised
 from inforce.web.jsonld import context
 from inforce.web.negotiate import DOCUMENTS
 
@@ -49,6 +48,7 @@ SAMPLE = [
     "/ns/alignments",
     "/shapes",
     "/dataset",
+    "/void",
     "/graph/us-eo-14298",
 ]
 
@@ -439,34 +439,3 @@ def test_the_vocabulary_holds_each_of_its_terms(client: TestClient) -> None:
     assert {str(INF.Measure), str(INF.suspended), str(INF.knownUntil)} <= {str(s) for s in graph.subjects()}
     assert (URIRef(VOCABULARY), RDF.type, URIRef("http://www.w3.org/2002/07/owl#Ontology")) in graph
     assert all(str(s).startswith((NS, VOCABULARY, BASE)) for s in graph.subjects())
-
-
-def test_the_dataset_describes_this_build(client: TestClient, service: Service) -> None:
-    graph = parsed(client.get("/dataset.ttl").text, "ttl")
-    dcat = "http://www.w3.org/ns/dcat#"
-    dataset = URIRef(DATASET)
-    assert (dataset, RDF.type, URIRef(dcat + "Dataset")) in graph
-    assert str(graph.value(dataset, URIRef(dcat + "version"))) == service.manifest["version"]
-    assert str(graph.value(dataset, URIRef("http://purl.org/dc/terms/license"))).endswith("/by/4.0/")
-    through = {str(c).rpartition("/")[2].upper(): str(day) for c, day in graph.subject_objects(INF.coveredThrough)}
-    assert through.items() >= service.manifest["coveredThrough"].items()
-    assert all(
-        (c, ELI.jurisdiction, None) in graph or (c, INF.issuer, None) in graph
-        for c in graph.subjects(INF.coveredThrough)
-    )
-    distributions = list(graph.objects(dataset, URIRef(dcat + "distribution")))
-    (url,) = graph.objects(None, URIRef(dcat + "downloadURL"))
-    assert len(distributions) == 2
-    download = client.get(str(url).removeprefix(BASE.removesuffix("/")))
-    assert download.status_code == 200
-    (checksum,) = graph.objects(None, URIRef("https://schema.org/sha256"))
-    assert hashlib.sha256(download.content).hexdigest() == str(checksum)
-
-
-def test_the_dump_is_the_build(service: Service, build_folder: Path) -> None:
-    def quads(data: bytes) -> set[tuple[object, ...]]:
-        read = Dataset()
-        read.parse(data=data.decode(), format="nquads")
-        return set(read.quads())
-
-    assert quads(dump(service)) == quads((build_folder / "inforce.nq").read_bytes())

@@ -38,7 +38,7 @@ from live import serving
 ASKED = "/api/in-force?on=2025-11-15&knownOn=2025-11-15&material=gallium&destination=US"
 READ = [ASKED, "/api/chain?act=cn-mofcom-2025-72", "/queries/in-force.rq", "/versions", "/openapi.json", "/docs", "/",
         "/measure/cn-gallium-licensing.ttl", "/static/vendor/swagger-ui/swagger-ui-bundle.js", "/sparql?query=SELECT*%7B%3Fs%20a%20%3Fc%7D",
-        "/dumps/inforce.nq"]  # fmt: skip
+        "/dumps/spans.csv"]  # fmt: skip
 OPEN = {"zstd": zstd.decompress, "br": brotli.decompress, "gzip": gzip.decompress}
 
 
@@ -386,7 +386,7 @@ def test_another_store_answers_the_same(service: Service, client: TestClient) ->
             assert remote.get("/health").json()["version"] == service.manifest["version"]
             kept = remote.get("/versions").json()
             assert [each["dump"] for each in kept["versions"]] == [None]
-            assert remote.get(f"/v/{kept['current']}/inforce.nq").status_code == 404
+            assert remote.get(f"/v/{kept['current']}/dumps/inforce.nq").status_code == 404
         other.manifest = {**other.manifest, "version": "0.0.0+before"}
         with pytest.raises(Unavailable, match="start anew"):
             other.ask("status", {"measure": ["cn-gallium-licensing"]}, TODAY)

@@ -15,14 +15,13 @@ from pathlib import Path
 import rdflib
 from rdflib import RDF, Graph, Literal, URIRef
 
-from inforce import __version__, catalogue, examples, settings
+from inforce import __version__, catalogue, dumps, examples, frames, settings, void
 from inforce.model import BASE, NS
-from inforce.record import Record, Triple, compiled_triples, load, root, sources, timeline_lines
-from inforce.store import Manifest, Store
+from inforce.record import COMPILED, Record, Triple, compiled_triples, load, root, sources, timeline_lines
+from inforce.store import Embedded, Manifest, Store
 from inforce.turtle import ELI, INF
 
 DATASET = URIRef(BASE + "dataset")
-COMPILED = BASE + "graph/compiled"
 _MADE_OF = "current.txt"  # beside the builds: the version that is current, and the digest of what it was made of
 _COUNTED = {
     "acts": INF.Instrument,
@@ -63,6 +62,11 @@ def _of(source: Path, name: str) -> Path:
     return own if own.is_dir() else root() / name
 
 
+def _asked(source: Path) -> list[Path]:
+    """The files that ask a build: the questions of its catalogue and the queries of its tables."""
+    return [*sorted(questions(source).glob("*.rq")), *sorted(frames.folder(source).glob("*.rq"))]
+
+
 def build(folder: Path | None = None, source: Path | None = None) -> Path:
     """Compile the record and make it the current build; answers its folder.
 
@@ -72,7 +76,7 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
     source = source or root()
     made_of = _fingerprint(source)
     record = load(source)
-    asked = {file.name: file.read_bytes() for file in sorted(questions(source).glob("*.rq"))}
+    asked = {f"{file.parent.name}/{file.name}": file.read_bytes() for file in _asked(source)}
     shown = examples.triples(catalogue.read(questions(source)), catalogue.read(cookbook(source)))
     quads, manifest = quads_of(record, asked, shown)
     final = folder / str(manifest["version"])
@@ -82,10 +86,13 @@ def build(folder: Path | None = None, source: Path | None = None) -> Path:
         try:
             (beside / "inforce.nq").write_bytes(quads)
             (beside / "timeline.txt").write_text("\n".join(timeline_lines(record)) + "\n", encoding="utf-8")
-            (beside / "queries").mkdir()
             for name, text in asked.items():
-                (beside / "queries" / name).write_bytes(text)
+                (beside / name).parent.mkdir(exist_ok=True)
+                (beside / name).write_bytes(text)
             (beside / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+            store = Embedded.open(beside)
+            void.write(store, beside)
+            dumps.write(store, beside, beside / dumps.FOLDER)
             beside.chmod(0o755)
             beside.rename(final)
         except BaseException:
@@ -111,8 +118,8 @@ def up_to_date(folder: Path | None = None, source: Path | None = None) -> Path |
 
 
 def _fingerprint(source: Path) -> str:
-    """A digest of all that decides on a build: the files of a record, its queries, the program with its rdflib."""
-    queries = [*sorted(questions(source).glob("*.rq")), *sorted(cookbook(source).glob("*.rq"))]
+    """A digest of all that decides on a build: a record, its queries, the program with its rdflib."""
+    queries = [*_asked(source), *sorted(cookbook(source).glob("*.rq"))]
     files = [*sources(source), *queries, *sorted(Path(__file__).parent.glob("*.py"))]
     digest = hashlib.sha256(f"{__version__} {rdflib.__version__}".encode())
     for file in files:
@@ -124,7 +131,7 @@ def _fingerprint(source: Path) -> str:
 def quads_of(record: Record, asked: Mapping[str, bytes], shown: Iterable[Triple]) -> tuple[bytes, Manifest]:
     """All triples of a record, authored and compiled, and its examples, as sorted N-Quads, and their manifest.
 
-    The version stands for the data and for the questions: either of them decides what an answer says.
+    The version stands for the data and for what asks them: either of them decides what an answer or a table says.
     """
     compiled, queries = _graph(compiled_triples(record)), _graph(shown)
     graphs = {**record.graphs, COMPILED: compiled, examples.GRAPH: queries}

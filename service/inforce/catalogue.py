@@ -138,20 +138,23 @@ def read(folder: Path) -> dict[str, Query]:
     return queries
 
 
+def head_and_body(text: str) -> tuple[dict[str, Any], str]:
+    """The description at the head of a file of SPARQL, in lines that begin with #+, and the query that follows."""
+    # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
+    try:
+        head = yaml.load("\n".join(x[3:] for x in text.splitlines() if x.startswith("#+")), Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise InforceError(f"no YAML after #+: {' '.join(str(error).split())}") from error
+    return head or {}, "\n".join(line for line in text.splitlines() if not line.startswith("#+")) + "\n"
+
+
 @lru_cache(maxsize=256)
 def parse(name: str, text: str) -> Query:
     """A query from its file; one whose description has no `params` stands as it is.
 
     Raises InforceError for what a catalogue file must not be.
     """
-    # BaseLoader leaves every scalar a text: to YAML 1.1 a key "on" would be the truth value true.
-    try:
-        head = (
-            yaml.load("\n".join(x[3:] for x in text.splitlines() if x.startswith("#+")), Loader=yaml.BaseLoader) or {}
-        )
-    except yaml.YAMLError as error:
-        raise InforceError(f"no YAML after #+: {' '.join(str(error).split())}") from error
-    body = "\n".join(line for line in text.splitlines() if not line.startswith("#+")) + "\n"
+    head, body = head_and_body(text)
     try:
         prepared = prepareQuery(body).algebra
     except Exception as error:  # rdflib raises what its parser meets

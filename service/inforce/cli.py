@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from inforce import __version__, batch, build, catalogue, checks, logs, record, settings, shipments, store
+from inforce import __version__, batch, build, catalogue, checks, dumps, logs, record, settings, shipments, store
 from inforce.catalogue import Query
 from inforce.model import BASE, InforceError
 from inforce.service import Answer, Service
@@ -76,6 +76,11 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
     versions = commands.add_parser("versions", help="list the builds that are kept, the last made first")
     _where(versions)
     versions.set_defaults(run=_versions)
+
+    dump = commands.add_parser("dump", help="write the downloads of the current build: RDF, tables, checksums")
+    dump.add_argument("into", nargs="?", type=Path, metavar="FOLDER", help="where to (default: into the build itself)")
+    _where(dump)
+    dump.set_defaults(run=_dump)
 
     new = commands.add_parser("new", help="write the skeleton of a new act")
     new.add_argument("act", help="its slug, such as cn-mofcom-2025-70")
@@ -262,6 +267,14 @@ def _build(options: argparse.Namespace) -> int:
     wanted = _settings(options)
     folder = build.build(wanted.builds, wanted.data)
     print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
+    return 0
+
+
+def _dump(options: argparse.Namespace) -> int:
+    folder = build.current(_settings(options).builds).resolve()
+    into: Path = options.into or folder / dumps.FOLDER
+    for download in dumps.write(store.Embedded.open(folder), folder, into):
+        print(f"{into / download.name}  {download.size} bytes")
     return 0
 
 

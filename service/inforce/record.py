@@ -32,6 +32,7 @@ from inforce.timeline import compile_measure, in_order
 from inforce.turtle import ELI, INF
 
 Triple = tuple[Node, Node, Node]
+COMPILED = BASE + "graph/compiled"
 
 
 def root() -> Path:

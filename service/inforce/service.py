@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -22,8 +22,9 @@ from rdflib import URIRef, Variable
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 
-from inforce import build, catalogue
+from inforce import build, catalogue, dumps
 from inforce.catalogue import Names, Parameter, Query, Term, slug
+from inforce.dataset import Download
 from inforce.model import BASE, NS, InforceError
 from inforce.record import root
 from inforce.settings import Settings
@@ -135,6 +136,16 @@ class Service:
             return cls.of_current_build(settings.builds, settings.data)
         store = Remote(str(settings.endpoint), settings.timeout)
         return cls(store, build.described(store), catalogue.read(build.questions(settings.data or root())))
+
+    @cached_property
+    def downloads(self) -> Sequence[Download]:
+        """The downloads of its build, as they were when first asked for; none where it keeps none."""
+        return dumps.kept(self.folder) if self.folder else []
+
+    @property
+    def kept(self) -> list[str]:
+        """The versions beside its build and its own, the last made first."""
+        return [each.name for each in build.kept(self.folder.parent)] if self.folder else [self.manifest["version"]]
 
     def query(self, name: str) -> Query:
         """A question of the catalogue. Raises InforceError with the known names."""

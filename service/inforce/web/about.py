@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +11,9 @@ from fastapi import APIRouter, Request, Response
 from inforce.service import Service, Versions
 from inforce.store import manifest
 from inforce.web import metrics
-from inforce.web.api import version_of
-from inforce.web.errors import Problem
 from inforce.web.openapi import described
 from inforce.web.pages import page
-from inforce.web.reply import FOREVER, reply
+from inforce.web.reply import reply
 
 router = APIRouter(include_in_schema=False)
 _TOLD = ("version", "checksum", "coveredThrough", "counts")
@@ -48,22 +44,8 @@ def versions(request: Request) -> Response:
     for version, folder in kept.kept().items():
         at = f"/v/{quote(version, safe='+')}"
         about = _told(here.manifest if folder is None or version == here.manifest["version"] else manifest(folder))
-        told.append({**about, "api": f"{at}/api/", "dump": f"{at}/inforce.nq" if folder else None})
+        told.append({**about, "api": f"{at}/api/", "dump": f"{at}/dumps/inforce.nq" if folder else None})
     return _json(request, {"current": here.manifest["version"], "versions": told})
-
-
-@router.api_route("/v/{version}/inforce.nq", methods=["GET", "HEAD"])
-def dump(request: Request, version: str) -> Response:
-    """All triples of a version."""
-    folder = version_of(request, version).folder
-    if folder is None:
-        raise Problem(404, "not-found", "this build is kept by an endpoint; there is no dump of it here")
-    return reply(request, _read(folder / "inforce.nq"), "application/n-quads", {"Cache-Control": FOREVER})
-
-
-@lru_cache(maxsize=8)
-def _read(file: Path) -> bytes:
-    return file.read_bytes()
 
 
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])

@@ -23,7 +23,9 @@ from inforce.web import (
     batch,
     chains,
     changes,
+    crawlers,
     documents,
+    downloads,
     editor,
     examples,
     feeds,
@@ -87,9 +89,8 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     routers = [
         module.router
         for module in (
-            batch, sparql, editor, graph_store, about, assets, pages, changes, tariffs, chains, examples, feeds, states,
-            memento,
-            documents,
+            batch, sparql, editor, graph_store, about, assets, downloads, crawlers, pages, changes, tariffs, chains,
+            examples, feeds, states, memento, documents,
         )
     ]  # fmt: skip
     for router in routers:

@@ -7,17 +7,17 @@ Nothing here depends on the day on which it is asked.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rdflib import DCTERMS, RDF, RDFS, SKOS, XSD, BNode, Dataset, Graph, Literal, Namespace, URIRef
+from rdflib import DCTERMS, RDF, RDFS, SKOS, XSD, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.compare import to_canonical_graph
 from rdflib.term import Node
 
+from inforce import dataset, void
 from inforce.catalogue import serialise
 from inforce.examples import QUESTIONS
 from inforce.model import BASE, NS
@@ -30,8 +30,8 @@ DCAT = Namespace(PREFIXES["dcat"])
 SCHEMA = Namespace(PREFIXES["schema"])
 VOCABULARY = NS.removesuffix("#")
 SHAPES = BASE + "shapes"
-DATASET = BASE + "dataset"
-DUMP = BASE + "dumps/inforce.nq"
+DATASET = str(dataset.DATASET)
+VOID = void.DESCRIPTION
 GRAPHS = BASE + "graph/"
 NAMES = (SKOS.prefLabel, RDFS.label, DCTERMS.title, ELI.number, INF.summary)
 
@@ -96,7 +96,7 @@ def kind_of(iri: str) -> str:
 
 def is_collection(iri: str) -> bool:
     """Whether an IRI is that of a list of all of one kind."""
-    return "/" not in iri.removeprefix(BASE) and iri not in (VOCABULARY, SHAPES, DATASET)
+    return "/" not in iri.removeprefix(BASE) and iri not in (VOCABULARY, SHAPES, DATASET, VOID)
 
 
 @lru_cache(maxsize=8)
@@ -119,7 +119,7 @@ def index(service: Service) -> Index:
         del subjects[given_up]
     kinds = {kind_of(iri) for iri in subjects if "/" in iri.removeprefix(BASE)} - {"ns"}
     documents = {iri: tuple(sorted(subjects[iri])) for iri in sorted(subjects)}
-    documents |= {BASE + kind: () for kind in sorted(kinds)} | {SHAPES: (), DATASET: (DATASET,)}
+    documents |= {BASE + kind: () for kind in sorted(kinds)} | {SHAPES: (), DATASET: (DATASET,), VOID: (VOID,)}
     elsewhere = {str(rule): SHAPES for rule in set(shapes().subjects()) if isinstance(rule, URIRef)}
     found = select(service, "?v ?s { ?s owl:versionIRI ?v }", "v", "s")
     versions = {str(version): str(vocabulary) for version, vocabulary in found}
@@ -131,6 +131,9 @@ def describe(service: Service, iri: str) -> Graph:
     subjects = index(service).documents[iri]
     if iri == SHAPES:
         return graph_of(_shapes())
+    if iri == VOID:
+        access = dataset.access(service.manifest["version"], service.downloads)
+        return graph_of({*void.of(service.store, service.folder), *access})
     found: set[tuple[Node, ...]] = set()
     if iri.startswith(GRAPHS):
         return graph_of(select(service, f"?s ?p ?o {{ GRAPH {_terms([iri])} {{ ?s ?p ?o }} }}", "s", "p", "o"))
@@ -144,7 +147,7 @@ def describe(service: Service, iri: str) -> Graph:
                 where = f"?s ?p ?o {{ VALUES ?this {{ {_terms([iri])} }} {pattern} }}"
                 found |= set(select(service, where, "s", "p", "o"))
     if iri == DATASET:
-        found |= set(_catalogued(service))
+        found |= set(dataset.described(service.store, service.manifest, service.downloads, service.kept))
     named = {s for s, p, _ in found if p in NAMES}
     nodes = {node for s, _, o in found for node in (s, o) if isinstance(node, URIRef) and node.startswith(BASE)}
     return graph_of(found | _about(service, sorted(str(node) for node in nodes - named), NAMES))
@@ -220,62 +223,8 @@ def _shapes() -> list[tuple[Node, ...]]:
     return list(to_canonical_graph(shapes()))
 
 
-def dump(service: Service) -> bytes:
-    """The whole build as sorted N-Quads."""
-    return _dump(service)
-
-
-@lru_cache(maxsize=2)
-def _dump(service: Service) -> bytes:
-    dataset = Dataset()
-    for s, p, o, g in select(service, "?s ?p ?o ?g { GRAPH ?g { ?s ?p ?o } }", "s", "p", "o", "g"):
-        dataset.add((s, p, o, dataset.graph(URIRef(str(g)))))
-    return _sorted_lines(dataset.serialize(format="nquads"))
-
-
 def _sorted_lines(text: str) -> bytes:
     return "".join(sorted(line for line in text.splitlines(keepends=True) if line.strip())).encode()
-
-
-def _catalogued(service: Service) -> Iterator[tuple[Node, ...]]:
-    """The description of the dataset in terms of DCAT."""
-    dataset, dumped, api = URIRef(DATASET), URIRef(DATASET + "#nquads"), URIRef(DATASET + "#sparql")
-    licence = URIRef("https://creativecommons.org/licenses/by/4.0/")
-    bytes_ = dump(service)
-    yield dataset, RDF.type, DCAT.Dataset
-    yield dataset, DCTERMS.title, Literal("inforce: trade measures between China and the United States in time", "en")
-    yield dataset, DCTERMS.title, Literal("inforce：中美贸易措施时态知识图谱", "zh")
-    yield (
-        dataset,
-        DCTERMS.description,
-        Literal(
-            "Which trade measures were in force on a day, as known on a day, and why: the legal acts, what their "
-            "clauses do to each measure, and the timeline that follows from them.",
-            "en",
-        ),
-    )
-    yield dataset, DCAT.version, Literal(service.manifest["version"])
-    yield dataset, DCTERMS.license, licence
-    yield dataset, DCTERMS.conformsTo, URIRef(VOCABULARY)
-    yield dataset, DCAT.landingPage, URIRef(BASE)
-    for name in sorted(iri for iri in index(service).documents if iri.startswith(GRAPHS)):
-        yield dataset, DCTERMS.hasPart, URIRef(name)
-    for coverage in index(service).members(BASE + "coverage"):
-        yield dataset, DCTERMS.relation, URIRef(coverage)
-        yield from _about(service, [coverage], (INF.coveredThrough, ELI.jurisdiction, INF.issuer))
-    yield dataset, DCAT.distribution, dumped
-    yield dumped, RDF.type, DCAT.Distribution
-    yield dumped, DCTERMS.title, Literal("The whole build as N-Quads", "en")
-    yield dumped, DCAT.downloadURL, URIRef(DUMP)
-    yield dumped, DCAT.mediaType, URIRef("https://www.iana.org/assignments/media-types/application/n-quads")
-    yield dumped, DCAT.byteSize, Literal(str(len(bytes_)), datatype=XSD.nonNegativeInteger)
-    yield dumped, SCHEMA.sha256, Literal(hashlib.sha256(bytes_).hexdigest())
-    yield dumped, DCTERMS.license, licence
-    yield dataset, DCAT.distribution, api
-    yield api, RDF.type, DCAT.Distribution
-    yield api, DCTERMS.title, Literal("SPARQL 1.1 endpoint", "en")
-    yield api, DCAT.accessURL, URIRef(BASE + "sparql")
-    yield api, DCTERMS.license, licence
 
 
 def _about(service: Service, subjects: Iterable[str], predicates: Iterable[Node] = ()) -> set[tuple[Node, ...]]:

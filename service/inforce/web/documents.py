@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from inforce.model import BASE
 from inforce.service import Service, Versions
 from inforce.web import jsonld
-from inforce.web.description import DUMP, VOCABULARY, describe, dump, index, kind_of, serialised
+from inforce.web.description import VOCABULARY, describe, index, kind_of, serialised
 from inforce.web.errors import Problem
 from inforce.web.known import CLOCKS
 from inforce.web.negotiate import DOCUMENTS, choose
@@ -73,8 +73,6 @@ def document(request: Request, path: str) -> Response:
     """The document of an IRI, by suffix or by content negotiation."""
     service: Service = request.app.state.service
     known = index(service)
-    if BASE + path == DUMP:
-        return reply(request, dump(service), "application/n-quads")
     iri, suffix = split(BASE + path.removesuffix("/"), known.documents)
     if iri in known.elsewhere:
         fragment = "#" + iri.rpartition("/")[2] if known.elsewhere[iri].endswith("/shapes") else ""

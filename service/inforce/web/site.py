@@ -16,10 +16,10 @@ from inforce.catalogue import slug
 from inforce.model import ALWAYS, BASE, OPEN
 from inforce.service import Service
 from inforce.turtle import PREFIXES
-from inforce.web.description import DUMP, describe, index
+from inforce.web.description import describe, index
 
 # What this host serves besides documents.
-SERVED = frozenset({BASE, BASE + "sparql", DUMP})
+SERVED = frozenset({BASE, BASE + "sparql"})
 
 
 def path(iri: str) -> str:

@@ -21,8 +21,9 @@ from inforce.web import chains, questions
 from inforce.web.answers import sparql_of
 from inforce.web.asked import given_parameters
 from inforce.web.clocks import plane
-from inforce.web.description import GRAPHS, SHAPES, describe, is_collection, kind_of, serialised, shapes
+from inforce.web.description import DATASET, GRAPHS, SHAPES, VOID, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
+from inforce.web.overview import counted, shown
 from inforce.web.pages import mended, page
 from inforce.web.site import site
 from inforce.web.tables import STATUSES, drawn, life, marked, table, timelines
@@ -47,6 +48,10 @@ def _page(service: Service, iri: str, given: Mapping[str, list[str]], today: dat
     """The template for a document and what it needs."""
     if iri == SHAPES:
         return "rules.html", {"rules": _rules()}
+    if iri == DATASET:
+        return "dataset.html", shown(service, today)
+    if iri == VOID:
+        return "void.html", counted(service)
     if iri.startswith(GRAPHS):
         return "graph.html", _graph(service, iri)
     if iri + "/" == QUESTIONS:
