@@ -11,7 +11,6 @@ import pytest
 from fastapi.testclient import TestClient
 from pyshacl import validate
 from rdflib import DCTERMS, PROV, RDF, Dataset, Graph, Namespace, URIRef
-from rdflib.compare import isomorphic
 
 from conftest import TODAY
 from inforce.model import BASE, NS
@@ -99,9 +98,9 @@ def test_a_client_replays_a_part(address: str, service: Service) -> None:
 
 
 def graph_of(client: TestClient, path: str) -> Graph:
-    answer = client.get(path, headers={"Accept": "text/turtle"})
+    answer = client.get(path, headers={"Accept": "application/n-triples"})
     assert answer.status_code == 200, answer.text
-    return Graph().parse(data=answer.text, format="turtle")
+    return Graph().parse(data=answer.text, format="nt")
 
 
 def pages(client: TestClient, root_: str) -> tuple[Graph, dict[str, Graph]]:
@@ -111,9 +110,16 @@ def pages(client: TestClient, root_: str) -> tuple[Graph, dict[str, Graph]]:
     return first, {node: graph_of(client, node.removeprefix("http://testserver")) for node in sorted(nodes)}
 
 
-@pytest.mark.parametrize("query", ["", GALLIUM, "?imposedBy=us&kind=tariff"])
-def test_the_first_page_tells_which_page_holds_what(query: str, client: TestClient) -> None:
-    first, found = pages(client, f"/feeds/effects{query}")
+@pytest.fixture(scope="module")
+def whole(client: TestClient) -> tuple[Graph, dict[str, Graph]]:
+    return pages(client, "/feeds/effects")
+
+
+@pytest.mark.parametrize("query", ["", "?material=gallium&kind=export-measure"])
+def test_the_first_page_tells_which_page_holds_what(
+    query: str, client: TestClient, whole: tuple[Graph, dict[str, Graph]]
+) -> None:
+    first, found = pages(client, f"/feeds/effects{query}") if query else whole
     (stream,) = first.subjects(RDF.type, LDES.EventStream)
     view = URIRef(f"http://testserver/feeds/effects{query}")
     assert set(first.objects(stream, TREE.view)) == {view}
@@ -140,22 +146,22 @@ def test_the_first_page_tells_which_page_holds_what(query: str, client: TestClie
         assert {str(m).partition("#")[0].replace(BASE, "http://testserver/") + query for m in members} == {node}
 
 
-def test_every_member_keeps_to_the_shape(client: TestClient) -> None:
-    first, found = pages(client, "/feeds/effects")
+def test_every_member_keeps_to_the_shape(whole: tuple[Graph, dict[str, Graph]]) -> None:
+    first, found = whole
     (shape,) = first.objects(None, TREE.shape)
     assert shape == URIRef(f"{BASE}feeds/effects#shape")
     members = Graph()
     for graph in found.values():
         members += graph
     assert validate(members, shacl_graph=first)[0]
-    broken = next(members.subjects(RDF.type, INF.Effect))
-    members.remove((broken, INF.clause, None))
-    assert not validate(members, shacl_graph=first)[0]
+    few = Graph() + found["http://testserver/feeds/effects/2018"]
+    few.remove((next(few.subjects(RDF.type, INF.Effect)), INF.clause, None))
+    assert not validate(few, shacl_graph=first)[0]
 
 
-@pytest.mark.parametrize("path", ["/feeds/effects", "/feeds/effects/2018", "/feeds/effects/2025?material=gallium"])
+@pytest.mark.parametrize("path", ["/feeds/effects", "/feeds/effects/2018", "/feeds/effects/2026?material=gallium"])
 def test_all_forms_say_the_same(path: str, client: TestClient) -> None:
-    wanted = Graph().parse(data=client.get(path, headers={"Accept": "application/n-triples"}).content, format="nt")
+    wanted = set(Graph().parse(data=client.get(path, headers={"Accept": "application/n-triples"}).content, format="nt"))
     assert len(wanted) > 40
     for form, media in {**GRAPHS, "nq": "application/n-quads"}.items():
         plain, _, query = path.partition("?")
@@ -168,7 +174,7 @@ def test_all_forms_say_the_same(path: str, client: TestClient) -> None:
             continue
         dataset = Dataset()
         dataset.parse(data=negotiated.content, format=media)
-        assert isomorphic(Graph().parse(data=dataset.serialize(format="nquads"), format="nquads"), wanted), form
+        assert {(s, p, o) for s, p, o, _ in dataset.quads()} == wanted, form
 
 
 def test_people_see_a_page(client: TestClient) -> None:
@@ -200,12 +206,12 @@ def test_only_a_version_is_immutable(client: TestClient, service: Service) -> No
     (stream,) = first.subjects(RDF.type, LDES.EventStream)
     assert list(first.objects(stream, LDES.timestampPath)) == [PROV.generatedAtTime]
     assert (URIRef(f"{BASE}feeds/effects#stream"), DCTERMS.hasVersion, stream) in first
-    members = {m for page in (live, frozen) for m in graph_of(client, page + "/2025").objects(None, TREE.member)}
-    assert len(members) == 184, "the same members in both"
+    members = {m for page in (live, frozen) for m in graph_of(client, page + "/2018").objects(None, TREE.member)}
+    assert len(members) == 10, "the same members in both"
 
 
 def test_a_correction_is_a_new_version_of_the_effect(
-    tmp_path_factory: pytest.TempPathFactory, client: TestClient
+    tmp_path_factory: pytest.TempPathFactory, whole: tuple[Graph, dict[str, Graph]]
 ) -> None:
     """A date of ours was wrong: the effect gets a new member, all others keep theirs, and the old version keeps its own."""
     folder = tmp_path_factory.mktemp("corrected")
@@ -235,7 +241,7 @@ def test_a_correction_is_a_new_version_of_the_effect(
         kept = {str(m) for graph in found.values() for m in graph.objects(None, TREE.member)}
     assert kept == set(before.values())
     # A build with other acts around it gives the same members: they depend on nothing but what is said of the effect.
-    here = {str(m) for m in graph_of(client, "/feeds/effects/2025").objects(None, TREE.member)}
+    here = {str(m) for graph in whole[1].values() for m in graph.objects(None, TREE.member)}
     assert before[f"{BASE}instrument/cn-mofcom-2025-72#whole-suspend"] in here
 
 
