@@ -261,7 +261,10 @@ def test_coming_up_is_the_question_upcoming_and_announcements_stand_apart(client
     assert "4 Dec 2026 in 10 days" in plain(law)
     assert "until 10 Jan 2027" in plain(said)
     assert "10 Jan 2027" not in law
-    assert 'href="/feeds/upcoming.ics?imposedBy=us"' in law
+    assert 'href="webcal://testserver/feeds/upcoming.ics?imposedBy=us"' in law
+    calendar = client.get("/feeds/upcoming.ics?imposedBy=us")
+    assert calendar.headers["content-type"].startswith("text/calendar")
+    assert calendar.text.count("BEGIN:VEVENT") >= len(told)
     assert 'href="/feeds/changes.atom?imposedBy=us"' in law
 
 

@@ -132,7 +132,7 @@ def test_every_internal_link_leads_to_a_page_and_a_place_on_it(
         for link in page.links:
             target = urlsplit(link)
             if target.scheme:
-                assert target.scheme in ("http", "https"), f"{path}: {link}"
+                assert target.scheme in ("http", "https", "webcal"), f"{path}: {link}"
                 continue
             on = target.path or path
             if on in pages:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from inforce.catalogue import ParameterError
 from inforce.service import Service
+from inforce.web.feeds import base
 from inforce.web.pages import FILTERS, announced, asked_for, mended, one_of, page
 from inforce.web.site import site
 from inforce.web.standing import lives, way
@@ -55,7 +56,7 @@ def coming(request: Request) -> Response:
         announced=sorted(said, key=lambda item: (item[0]["announcedUntil"] or "9999", item[0]["public"])),
         spoken_of={measure for _, about in said for measure in about},
         data=urlencode(answer.asked),
-        feed=urlencode(filters, doseq=True),
+        subscribe="webcal://" + base(request).partition("://")[2],
         **shared,
     )
 

@@ -140,7 +140,7 @@ def home(request: Request) -> Response:
         filters=filters,
         beyond=bool(service.beyond_coverage(terms)),
         announced=announced(service, {row.measure for group in made.groups for row in group.rows}, learned),
-        data=urlencode([*pinned.items(), *filters.items(), ("status", statuses)], doseq=True),
+        data=but(filters, status=statuses, **{name: [day] for name, day in pinned.items()}),
         **shared,
     )
 
