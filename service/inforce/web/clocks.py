@@ -17,11 +17,12 @@ from inforce.web.site import site
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """A status on a window of the law, believed until a later act; None is open.
+    """A status on a window of the law, believed until a later act; None is open. `anchor` is behind the # of its span.
 
     Like all windows `until` and `known_until` are the first days on which it no longer holds.
     """
 
+    anchor: str
     status: str
     rate: str | None
     terms: str | None
@@ -86,6 +87,7 @@ def _belief(row: Mapping[str, str]) -> Belief:
         return None if text in (ALWAYS, OPEN) else date.fromisoformat(text)
 
     return Belief(
+        row["s"].partition("#")[2],
         row["status"].rpartition("#")[2],
         row.get("rate"),
         row.get("terms"),
