@@ -115,7 +115,7 @@ def whole(client: TestClient) -> tuple[Graph, dict[str, Graph]]:
     return pages(client, "/feeds/effects")
 
 
-@pytest.mark.parametrize("query", ["", "?material=gallium&kind=export-measure"])
+@pytest.mark.parametrize("query", ["", "?material=gallium&kind=export-measure"])  # in no order of names
 def test_the_first_page_tells_which_page_holds_what(
     query: str, client: TestClient, whole: tuple[Graph, dict[str, Graph]]
 ) -> None:

@@ -214,7 +214,7 @@ def _stream(request: Request, service: Service, year: str | None, form: str | No
         raise Problem(404, "not-found", f"the stream has no page {year}", nearest=[str(y) for y in years[-3:]])
     version = service.manifest["version"]
     root = f"{base(request)}v/{quote(version, safe='+')}/feeds/effects" if frozen else f"{base(request)}feeds/effects"
-    place = stream.Place(root, _query(given), version, frozen)
+    place = stream.Place(root, _same(request), _query(given), version, frozen)
     media = _media(request, form)
     headers = {"Cache-Control": FOREVER} if frozen and media != "text/html" else {}
     if media == "text/html":

@@ -81,10 +81,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stream is read: the address of its first page, and whether it is that of one version for good."""
+    """Where a stream is read, and whether it is that of one version for good.
+
+    `root` and `query` make the address of its first page, as asked for; `filters` is the query as it names the stream.
+    """
 
     root: str
     query: str
+    filters: str
     version: str
     frozen: bool
 
@@ -95,7 +99,7 @@ class Place:
 
     def _name(self, frozen: bool) -> URIRef:
         of = f"v/{quote(self.version, safe='+')}/" if frozen else ""
-        return URIRef(f"{BASE}{of}feeds/effects{self.query}#stream")
+        return URIRef(f"{BASE}{of}feeds/effects{self.filters}#stream")
 
     @property
     def view(self) -> URIRef:
