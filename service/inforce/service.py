@@ -250,8 +250,11 @@ def settled(query: Query, results: bytes) -> tuple[list[Binding], list[dict[str,
 
 
 def settled_triples(triples: bytes) -> list[str]:
-    """The lines of N-Triples in the order of their text, decimals as Turtle writes them: 10.0."""
-    return sorted(_WHOLE.sub(r'"\1.0"^^\2 .', line) + "\n" for line in triples.decode().split("\n") if line)
+    """The lines of N-Triples, each once, in the order of their text, decimals as Turtle writes them: 10.0.
+
+    A graph is a set, but an engine may construct a triple from several solutions.
+    """
+    return sorted({_WHOLE.sub(r'"\1.0"^^\2 .', line) + "\n" for line in triples.decode().split("\n") if line})
 
 
 _WHOLE = re.compile(r'"([+-]?[0-9]+)"\^\^(<http://www\.w3\.org/2001/XMLSchema#decimal>) \.$')

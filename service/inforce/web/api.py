@@ -182,7 +182,9 @@ def _sparql(request: Request, service: Service, name: str, headers: dict[str, st
     given = parameters(request)
     catalogue.known(query, given, sorted(RESERVED))
     asked = in_language(request, query, given)
-    text = service.bound(name, asked, request.app.state.today())[1] if given else query.text
+    # In a version a call that names nothing is the call that asks for all, where a question can be asked so.
+    whole = "version" in request.path_params and all(p.optional for p in query.parameters.values())
+    text = service.bound(name, asked, request.app.state.today())[1] if given or whole else query.text
     media = choose(request, [SPARQL_TEXT, "text/plain", "text/html"])
     vary = {"Vary": "Accept, Accept-Language"}
     if media == "text/html":
