@@ -169,7 +169,9 @@ def test_names_of_the_vocabulary_and_of_the_record_are_completed(page: Page) -> 
     page.keyboard.press("Escape")
 
     write(page, INF + "SELECT * WHERE {\n  ?item inf:material ¦\n}")
-    page.keyboard.type("material:gallium-n")
+    page.keyboard.type("material:gallium-")
+    expect(hints.first).to_be_visible()
+    page.keyboard.type("n")  # what is offered narrows with what is typed
     expect(hints).to_contain_text("gallium nitride")
     page.keyboard.press("Enter")
     text = written(page)
