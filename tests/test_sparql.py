@@ -1,5 +1,6 @@
 """The SPARQL endpoint: protocol, dataset, forms, errors; and the graph store, read side."""
 
+import re
 import time
 from typing import Any
 
@@ -330,3 +331,11 @@ def test_what_is_no_graph(client: TestClient) -> None:
     for method in ("PUT", "POST", "DELETE", "PATCH"):
         answer = client.request(method, f"/graph-store?graph={ONTOLOGY}")
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_turtle_declares_the_prefixes_that_it_bears(client: TestClient) -> None:
+    query = "CONSTRUCT { ?s a ?o } WHERE { ?s a ?o . FILTER (?o = <https://w3id.org/inforce/ns#Span>) }"
+    text = client.get("/sparql", params={"query": query}, headers={"Accept": "text/turtle"}).text
+    assert set(re.findall(r"^@prefix (\w+):", text, re.MULTILINE)) == {"inf", "measure"}
+    whole = client.get("/sparql", params={"query": query}, headers={"Accept": "application/n-triples"}).text
+    assert isomorphic(Graph().parse(data=text, format="turtle"), Graph().parse(data=whole, format="nt"))

@@ -187,7 +187,18 @@ def _written(result: Any, media: str, most: int, prefixes: Mapping[str, str]) ->
             out.write(piece)
     else:
         ox.serialize(result, out, format=_GRAPHS[media], prefixes=dict(prefixes))
+        if media in ("text/turtle", "application/trig"):
+            return _used(out.getvalue())
     return out.getvalue()
+
+
+def _used(turtle: bytes) -> bytes:
+    """Turtle or TriG without the prefixes at its head that nothing bears: the engine declares all it is given."""
+    head = re.match(rb"(?:@prefix [^\n]*\n)*", turtle)
+    assert head is not None
+    lines, rest = head[0].splitlines(keepends=True), turtle[head.end() :]
+    borne = set(re.findall(rb"(?<![\w:-])[\w.-]+(?=:)", rest))
+    return b"".join(line for line in lines if line.split(b" ", 2)[1][:-1] in borne) + rest
 
 
 def _as_rows(triples: Any) -> Iterator[bytes]:
