@@ -115,17 +115,8 @@ def home(request: Request) -> Response:
         learned = site(service).learned(pinned["knownOn"])
         found = lives(service.ask("timeline", {**filters, "knownOn": [learned]}, today).rows)
     except ParameterError as error:
-        statuses = given.get("status") or SHOWN
-        return page(
-            request,
-            "home.html",
-            422,
-            error=error,
-            links=mended(request, error),
-            statuses=statuses,
-            table=None,
-            **shared,
-        )
+        shared["statuses"] = given.get("status") or SHOWN
+        return page(request, "home.html", 422, error=error, links=mended(request, error), table=None, **shared)
     on = pinned.get("on") or pinned["at"]
     made = drawn_table(service, found, on, pinned["knownOn"], today, statuses, view)
     return page(

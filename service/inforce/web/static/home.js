@@ -53,7 +53,7 @@
 
   // Fetching: while the slider moves the last answer under way may still come, anything else stops it.
 
-  let wanted = null; // the address to show next
+  let wanted = null; // what to show next
   let running = null;
   let pushed = -Infinity;
 
@@ -68,7 +68,7 @@
   }
 
   async function load(url, { moving = false, restoring = false } = {}) {
-    wanted = url;
+    wanted = { url, restoring };
     if (running) {
       if (!moving) running.abort();
       return;
@@ -79,13 +79,13 @@
       running = new AbortController();
       const slow = setTimeout(() => groups.classList.add("busy"), 300);
       try {
-        const answer = await fetch(asked, { signal: running.signal, headers: { Accept: "text/html" } });
+        const answer = await fetch(asked.url, { signal: running.signal, headers: { Accept: "text/html" } });
         const text = await answer.text();
         if (answer.status >= 500) throw new Error(`${answer.status}`);
-        show(new DOMParser().parseFromString(text, "text/html"), restoring);
+        show(new DOMParser().parseFromString(text, "text/html"), asked.restoring);
       } catch (error) {
         if (error.name !== "AbortError") {
-          location.assign(asked);
+          location.assign(asked.url);
           return;
         }
       } finally {
@@ -116,6 +116,7 @@
       if (unfolded.has(group.dataset.group)) group.open = unfolded.get(group.dataset.group);
     }
     if (!groups.hidden) settle();
+    hint(null);
     held?.();
     announce();
   }
@@ -305,6 +306,7 @@
   function settle() {
     if (!aim || chosen() < aim[0] || chosen() > aim[1]) aim = served();
     look(aim);
+    stop(groups.querySelector(".life a"));
   }
 
   // Moving the day
@@ -365,7 +367,7 @@
   find("closer").addEventListener("click", () => near(0.5));
   find("wider").addEventListener("click", () => near(2));
   addEventListener("popstate", () => load(location.pathname + location.search, { restoring: true }));
-  addEventListener("resize", () => look(aim || view));
+  addEventListener("resize", () => groups.hidden || look(aim));
 
   // Hints: what a bar means, for the pointer and for the keyboard.
 
@@ -430,5 +432,4 @@
   slider.hidden = false;
   d3.select(groups).call(zoom).on("dblclick.zoom", null);
   settle();
-  stop(groups.querySelector(".life a"));
 })();
