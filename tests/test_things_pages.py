@@ -284,6 +284,8 @@ def test_a_country_tells_what_it_imposes_and_what_is_imposed_on_it(client: TestC
     own, towards = text.index('id="current"'), text.index('id="towards"')
     assert own < text.index('href="/measure/us-ieepa-fentanyl-cn"') < towards
     assert towards < text.index('href="/measure/cn-us-ga-ge-sb-superhard-ban"')
+    assert text.index("Bodies of this country") < text.index('href="/actor/us-ustr"')
+    assert text.index("Listed entities of this country") < text.index('href="/entity/skydio"')
 
 
 def test_a_body_lists_its_acts_from_the_latest_on(client: TestClient) -> None:

@@ -277,14 +277,13 @@ _REFERRING: Properties = {
     "Concepts of this scheme": SKOS.inScheme,
     "Acts of this type": ELI.type_document,
     "Bodies under it": URIRef(PREFIXES["org"] + "subOrganizationOf"),
-    "Bodies of this country": INF.country,
     "Measures that except it": INF.exceptFor,
     "Contained in": INF.contains,
     "Materials on this list": INF.onCriticalList,
 }
 CURRENT, OVER = STATUSES[:3], STATUSES[3:]
 # The page of a country or kind draws the timelines of at most so many measures; the home page can draw more.
-DRAWN = 60
+DRAWN = 120
 
 
 def _thing(service: Service, iri: str) -> dict[str, Any]:
@@ -292,6 +291,9 @@ def _thing(service: Service, iri: str) -> dict[str, Any]:
     graph, this = describe(service, iri), URIRef(iri)
     inside = sorted({s for s in graph.subjects() if str(s).startswith(iri + "#")}, key=str)
     referring = {caption: sorted(map(str, graph.subjects(p, this)), key=natural) for caption, p in _REFERRING.items()}
+    of_country = sorted(map(str, graph.subjects(INF.country, this)), key=site(service).name)
+    referring["Bodies of this country"] = [one for one in of_country if kind_of(one) == "actor"]
+    referring["Listed entities of this country"] = [one for one in of_country if kind_of(one) == "entity"]
     return {
         "titles": {title.language: str(title) for title in graph.objects(this, DCTERMS.title)},  # type: ignore[attr-defined]
         "statements": statements(graph, this),
@@ -304,7 +306,7 @@ def statements(graph: Graph, subject: Node) -> list[tuple[str, list[Node]]]:
     """What is said of a thing besides its names, property by property, explanations first."""
     said: dict[Node, list[Node]] = defaultdict(list)
     for predicate, value in graph.predicate_objects(subject):
-        if predicate not in (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.type):
+        if predicate not in (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.type, INF.within):
             said[predicate].append(value)
     ordered = sorted(said, key=lambda p: (_FIRST.index(p) if p in _FIRST else len(_FIRST), str(p)))
     return [(str(p), sorted(said[p], key=lambda v: natural(str(v)))) for p in ordered]
