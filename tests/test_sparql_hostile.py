@@ -296,6 +296,25 @@ def test_a_turn_that_does_not_come_is_given_up(pool: Pool) -> None:
     asyncio.run(asked())
 
 
+def test_a_long_query_gets_what_the_others_leave(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loses its priority, and its process is no more used for others."""
+    monkeypatch.setattr(workers, "LONG", 0.2)
+
+    async def asked() -> None:
+        await pool.ask("a", task("ASK {}"))
+        (pid,) = pool.pids()
+        assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + worker.NICENESS
+        asking = asyncio.ensure_future(pool.ask("a", task(ENDLESS)))
+        await asyncio.sleep(0.8)
+        assert workers.LAST in {os.getpriority(os.PRIO_PROCESS, each) for each in pool.pids()}
+        with pytest.raises(Exceeded):
+            await asking
+        until(lambda: not pool._running)
+        assert workers.LAST not in {os.getpriority(os.PRIO_PROCESS, each) for each in pool.pids()}
+
+    asyncio.run(asked())
+
+
 def test_whoever_goes_away_frees_the_process(pool: Pool) -> None:
     async def asked() -> None:
         await pool.ask("a", task("ASK {}"))

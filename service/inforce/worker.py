@@ -23,7 +23,7 @@ import pyoxigraph as ox
 
 from inforce import codings
 
-NICENESS = 10  # the service itself comes first
+NICENESS = 5  # the service itself comes first
 GROWN = 64  # megabytes; a process that still holds more than this on top of its store is replaced by a fresh one
 _ROWS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,

@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Condition, Thread, Timer, current_thread
+from threading import Condition, Event, Thread, current_thread
 from typing import Any
 
 from inforce.model import BASE, InforceError
@@ -31,6 +31,8 @@ from inforce.turtle import PREFIXES
 log = logging.getLogger("inforce.workers")
 PAGE = 2_000_000  # bytes of results on a page for people
 IDLE = 600.0  # seconds after which a process that nobody needs is ended
+LONG = 1.0  # seconds after which a query counts as long: from then on it gets what the others leave
+LAST = 19  # the niceness of those
 LATE = 5.0  # seconds after its limit at which a process that has not ended itself is killed
 READY = 300.0  # seconds that loading a build may take
 # How a process dies of a limit: by its alarm, by an allocation that fails, by running out of stack.
@@ -89,6 +91,7 @@ class _Worker:
 
     def __init__(self, setup: bytes, seconds: float) -> None:
         self._late = seconds + LATE
+        self.demoted = False  # for good: a process may give up its priority, but not take it back
         path = os.pathsep.join(part for part in sys.path if part)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "inforce.worker"],
@@ -96,24 +99,23 @@ class _Worker:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
         )
-        if self._told(setup, READY) is None:
+        if self._told(setup, READY, READY) is None:
             code = self.end()
             raise Unavailable(f"a process for queries does not start (exit code {code})")
 
     def ask(self, line: bytes) -> Found:
         """Answer one query. Raises Exceeded if the process dies of it."""
-        found = self._told(line, self._late)
+        found = self._told(line, LONG, self._late)
         if found is None:
             raise Exceeded(_DEATHS.get(self.end(), "engine"))
         return found
 
-    def _told(self, line: bytes, seconds: float) -> Found | None:
-        """What the process says to a line within so many seconds; nothing if it dies before it has said it."""
+    def _told(self, line: bytes, soon: float, late: float) -> Found | None:
+        """What the process says to a line; nothing if it dies before it has said it, as it does when it is too late."""
         to, out = self.process.stdin, self.process.stdout
         assert to is not None and out is not None
-        watch = Timer(seconds, self.process.kill)
-        watch.daemon = True
-        watch.start()
+        done = Event()
+        Thread(target=self._watch, args=(done, soon, late), daemon=True).start()
         try:
             to.write(line)
             to.flush()
@@ -126,7 +128,16 @@ class _Worker:
         except OSError:
             return None
         finally:
-            watch.cancel()
+            done.set()
+
+    def _watch(self, done: Event, soon: float, late: float) -> None:
+        if done.wait(soon):
+            return
+        self.demoted = True
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, LAST)
+        if not done.wait(late - soon):
+            self.process.kill()
 
     def end(self) -> int:
         """Make sure that the process has ended; its exit code."""
@@ -309,7 +320,7 @@ class Pool:
                 job.future.set_result(found)
             else:
                 job.future.set_exception(error or Unavailable("the query was given up"))
-        if worker is None or worker.process.poll() is not None or (found is not None and found.said["stale"]):
+        if worker is None or worker.demoted or worker.process.poll() is not None or (found and found.said["stale"]):
             worker = self._replaced(worker)
         # Only now: who makes processes die has none to use until there is a fresh one.
         with self._changed:
