@@ -125,7 +125,7 @@ class _Worker:
             said = json.loads(head)
             body = out.read(said.get("bytes", 0))
             return Found(said, body) if len(body) == said.get("bytes", 0) else None
-        except OSError:
+        except (OSError, ValueError):
             return None
         finally:
             done.set()
@@ -265,7 +265,7 @@ class Pool:
                 job.worker.process.kill()
 
     def _next(self) -> _Job | None:
-        """The next job: of the client whose last turn is longest ago and who has less than his share. Nothing: stop."""
+        """The next job: of the client whose last turn is longest ago and who has less than his share; nothing: end."""
         while not self._closed:
             for client, jobs in self._waiting.items():
                 if self._running[client] < self._share:
@@ -279,8 +279,9 @@ class Pool:
             self._idle += 1
             woken = self._changed.wait(IDLE)
             self._idle -= 1
-            if not woken:
+            if not woken and not self._waiting:
                 break
+        self._threads.discard(current_thread())
         return None
 
     # What each thread does
@@ -291,11 +292,9 @@ class Pool:
         while True:
             with self._changed:
                 job = self._next()
-                if job is None:
-                    break
+            if job is None:
+                break
             worker = self._run(job, worker)
-        with self._changed:
-            self._threads.discard(current_thread())
         if worker is not None:
             self._end(worker)
 
@@ -312,7 +311,7 @@ class Pool:
             if job.worker is not None:
                 found = worker.ask(job.line)
         except (Exceeded, Unavailable) as failure:
-            error = failure
+            error = Unavailable("the service is being stopped") if self._closed else failure
         with self._changed:
             job.worker = None
         if job.future.set_running_or_notify_cancel():
@@ -340,7 +339,10 @@ class Pool:
             return None
 
     def _start(self) -> _Worker:
-        worker = _Worker(self._setup, self.limits.query_seconds)
+        try:
+            worker = _Worker(self._setup, self.limits.query_seconds)
+        except OSError as error:
+            raise Unavailable(f"a process for queries does not start: {error.strerror}") from error
         with self._changed:
             self._workers.add(worker)
         return worker
