@@ -26,7 +26,7 @@ from inforce import build, logs, settings
 from inforce.codings import zstd
 from inforce.model import BASE, InforceError
 from inforce.record import root
-from inforce.service import Service
+from inforce.service import Service, Versions
 from inforce.settings import Settings
 from inforce.store import Remote, Unavailable
 from inforce.web.app import create
@@ -273,7 +273,7 @@ def test_health(client: TestClient, service: Service) -> None:
     assert set(told["coveredThrough"]) == {"CN", "US"}
 
 
-def test_nothing_is_held_back() -> None:
+def test_nothing_is_held_back(service: Service) -> None:
     """The outermost layer passes each part of an answer on before the next one comes."""
     passed: list[str] = []
 
@@ -288,7 +288,7 @@ def test_nothing_is_held_back() -> None:
         passed.append(message.get("body", b"start").decode())
 
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    asyncio.run(Manners(app, Metrics("x"))(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(Manners(app, Metrics("x"), Versions(service))(scope, None, send))  # type: ignore[arg-type]
     assert passed == ["start", "a", "after a", "b", "after b", ""]
 
 

@@ -266,6 +266,7 @@ def _query(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     wanted = _settings(options)
     folder = build.build(wanted.builds, wanted.data)
+    store.shared(folder, wanted.store)
     print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
     return 0
 
@@ -364,6 +365,7 @@ this:source-1 a inf:Source ;
 def _serve(options: argparse.Namespace) -> int:
     import uvicorn
 
+    from inforce.web import processes
     from inforce.web.app import create, from_settings
     from inforce.web.metrics import SHARED
 
@@ -378,13 +380,14 @@ def _serve(options: argparse.Namespace) -> int:
         uvicorn.run(app, **server)
         return 0
     if wanted.endpoint is None:
-        build.build(wanted.builds, wanted.data)
+        current = build.up_to_date(wanted.builds, wanted.data) or build.build(wanted.builds, wanted.data)
+        store.shared(current, wanted.store)
     with tempfile.TemporaryDirectory(prefix="inforce-metrics-") as counts:
         # Each process reads them for itself.
         os.environ.update({SHARED: counts, **wanted.environment()})
         print(greeting, flush=True)
         factory = f"{from_settings.__module__}:{from_settings.__name__}"
-        uvicorn.run(factory, factory=True, workers=wanted.workers, **server)
+        processes.run(factory, wanted.workers, **server)
     return 0
 
 

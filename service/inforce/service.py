@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial, wraps
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from rdflib import URIRef, Variable
@@ -27,11 +29,13 @@ from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.dataset import Download
 from inforce.model import BASE, NS, InforceError
 from inforce.record import root
-from inforce.settings import Settings
+from inforce.settings import Held, Settings
 from inforce.store import Embedded, Manifest, Remote, Store, Unavailable, manifest
 
 REMEMBERED = 256  # answers that a service keeps
 Binding = Mapping[str, Mapping[str, str]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,30 @@ class Answer:
         return shown if self.query.parameters[name].repeatable else shown[0]
 
 
+def remembered(
+    most: int = 1,
+) -> Callable[[Callable[Concatenate[Service, P], T]], Callable[Concatenate[Service, P], T]]:
+    """Keeps the last results of a function of a service, at most so many, with the service: they go when it goes."""
+
+    def around(function: Callable[Concatenate[Service, P], T]) -> Callable[Concatenate[Service, P], T]:
+        @wraps(function)
+        def found(service: Service, /, *asked: P.args, **named: P.kwargs) -> T:
+            kept = service.made.get(function)
+            if kept is None:
+                kept = service.made.setdefault(function, lru_cache(maxsize=most)(partial(function, service)))
+            result: T = kept(*asked, **named)
+            return result
+
+        return found
+
+    return around
+
+
 class Service:
-    """Answers the questions of the catalogue from one store; `folder` is that of its build, where it has one."""
+    """Answers the questions of the catalogue from one store; `folder` is that of its build, where it has one.
+
+    `made` is what was made of the build so far and is worth keeping.
+    """
 
     def __init__(
         self, store: Store, manifest: Manifest, queries: Mapping[str, Query], folder: Path | None = None
@@ -117,23 +143,23 @@ class Service:
         self.store, self.manifest, self.queries, self.folder = store, manifest, queries, folder
         classes = frozenset(c for q in queries.values() for p in q.parameters.values() for c in p.of)
         self.names = Names(store, classes)
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._answer)
+        self.made: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     @classmethod
-    def open(cls, folder: Path) -> Service:
+    def open(cls, folder: Path, held: Held = "memory") -> Service:
         """The service of a build folder with the catalogue that was built with it."""
-        return cls(Embedded.open(folder), manifest(folder), catalogue.read(build.questions(folder)), folder)
+        return cls(Embedded.open(folder, held), manifest(folder), catalogue.read(build.questions(folder)), folder)
 
     @classmethod
-    def of_current_build(cls, folder: Path | None = None, source: Path | None = None) -> Service:
+    def of_current_build(cls, folder: Path | None = None, source: Path | None = None, held: Held = "memory") -> Service:
         """The service of the sources as they are now, built first if that has not been done."""
-        return cls.open(build.up_to_date(folder, source) or build.build(folder, source))
+        return cls.open(build.up_to_date(folder, source) or build.build(folder, source), held)
 
     @classmethod
     def of(cls, settings: Settings) -> Service:
         """The service that the settings name: of an endpoint if they name one, else of the sources as they are now."""
         if settings.endpoint is None:
-            return cls.of_current_build(settings.builds, settings.data)
+            return cls.of_current_build(settings.builds, settings.data, settings.store)
         store = Remote(str(settings.endpoint), settings.timeout)
         return cls(store, build.described(store), catalogue.read(build.questions(settings.data or root())))
 
@@ -146,6 +172,19 @@ class Service:
     def kept(self) -> list[str]:
         """The versions beside its build and its own, the last made first."""
         return [each.name for each in build.kept(self.folder.parent)] if self.folder else [self.manifest["version"]]
+
+    @property
+    def version(self) -> str:
+        """The version of its build."""
+        version: str = self.manifest["version"]
+        return version
+
+    def retire(self) -> None:
+        """Let go of what was made of the build: the store is closed when the last who uses it is done.
+
+        Until then the service answers as before. What is kept leads back to it, and would keep it alive.
+        """
+        self.made.clear()
 
     def query(self, name: str) -> Query:
         """A question of the catalogue. Raises InforceError with the known names."""
@@ -164,8 +203,9 @@ class Service:
         terms = catalogue.resolve(self.query(name), given, self.names, today)
         if self.store.version != self.manifest["version"]:
             raise Unavailable(f"the store now holds {self.store.version}, not {self.manifest['version']}: start anew")
-        return self._remembered(name, tuple((parameter, tuple(sorted(v, key=str))) for parameter, v in terms.items()))
+        return self._answer(name, tuple((parameter, tuple(sorted(v, key=str))) for parameter, v in terms.items()))
 
+    @remembered(REMEMBERED)
     def _answer(self, name: str, asked: tuple[tuple[str, tuple[Term, ...]], ...]) -> Answer:
         query, terms = self.query(name), dict(asked)
         sparql = catalogue.bind(query, terms)
@@ -276,23 +316,66 @@ def _variables(expression: Any) -> list[Variable]:
 
 
 class Versions:
-    """The build that is served, and the earlier ones beside it, which are opened when they are first asked."""
+    """The build that is served, and the earlier ones beside it, which are opened when they are first asked.
 
-    def __init__(self, current: Service, at_once: int = 2) -> None:
+    At most so many of these are open at once, and none that nobody has asked for a while.
+    """
+
+    def __init__(self, current: Service, at_once: int = 2, held: Held = "memory") -> None:
         self.current = current
-        self._lock, self._open = Lock(), lru_cache(maxsize=at_once)(Service.open)
+        self._at_once, self._held = at_once, held
+        self._lock, self._opening = Lock(), Lock()
+        self._open: OrderedDict[str, tuple[Service, float]] = OrderedDict()  # with the time when last asked
 
     def kept(self) -> dict[str, Path | None]:
         """The folders of the versions that can be asked: the current one first, then the last made first."""
         here = self.current.folder
         others = {folder.name: folder for folder in build.kept(here.parent)} if here else {}
-        return {self.current.manifest["version"]: here, **others}
+        return {self.current.version: here, **others}
 
     def find(self, version: str) -> Service:
         """The service of a version. Raises KeyError if it is not kept, InforceError if it cannot be read any more."""
-        if version == self.current.manifest["version"]:
-            return self.current
+        current = self.current
+        if version == current.version:
+            return current
         folder = self.kept()[version]
         assert folder is not None, "only the current build may have no folder"
+        return self.opened(folder)
+
+    def opened(self, folder: Path) -> Service:
+        """The service of a build folder. Raises InforceError if it cannot be read."""
+        found = self._asked(folder.name)
+        if found is None:
+            with self._opening:
+                found = self._asked(folder.name) or self._add(Service.open(folder, self._held))
+        return found
+
+    def succeed(self, service: Service) -> None:
+        """Let another build be the current one. The one before it stays open as the last asked of the earlier ones."""
+        before, self.current = self.current, service
         with self._lock:
-            return self._open(folder)
+            self._open.pop(service.version, None)
+        if before.version != service.version:
+            self._add(before)
+
+    def rest(self, seconds: float) -> None:
+        """Close those that nobody has asked for so long."""
+        with self._lock:
+            late = time.monotonic() - seconds
+            for version in [version for version, (_, asked) in self._open.items() if asked < late]:
+                self._open.pop(version)[0].retire()
+
+    def _asked(self, version: str) -> Service | None:
+        with self._lock:
+            if version not in self._open:
+                return None
+            found, _ = self._open.pop(version)
+            self._open[version] = found, time.monotonic()
+            return found
+
+    def _add(self, service: Service) -> Service:
+        with self._lock:
+            self._open[service.version] = service, time.monotonic()
+            while len(self._open) > self._at_once:
+                self._open.popitem(last=False)[1][0].retire()
+        return service

@@ -15,6 +15,7 @@ from inforce.model import InforceError
 
 PREFIX = "INFORCE_"
 FILE = "INFORCE_CONFIG"
+Held = Literal["auto", "memory", "disk"]  # where a process holds a build
 
 
 class Settings(BaseSettings):
@@ -36,6 +37,10 @@ class Settings(BaseSettings):
         None, description="SPARQL 1.1 endpoint that holds a build and is asked instead of the embedded store"
     )
     timeout: Annotated[int, Field(ge=1)] = Field(60, description="seconds to wait for that endpoint")
+    store: Held = Field(
+        "auto",
+        description="where a build is held: memory, of each process, or disk, shared by all; auto: large ones there",
+    )
     versions: Annotated[int, Field(ge=1)] = Field(2, description="earlier versions that are open at the same time")
     cache: Annotated[int, Field(ge=0)] = Field(64, description="megabytes of ready answers that a process keeps")
     query_workers: Annotated[int, Field(ge=1, le=256)] = Field(

@@ -6,6 +6,7 @@ Answers travel as W3C SPARQL results JSON (SELECT) and N-Triples (CONSTRUCT), th
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +16,11 @@ from SPARQLWrapper import JSON, POST, TURTLE, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed, SPARQLWrapperException
 
 from inforce.model import InforceError
+from inforce.settings import Held
 
 Manifest = dict[str, Any]
+FOLDER = "store"  # in a build: its store on disk, once it has been made
+LARGE = 1_000_000  # triples; a build of so many is asked on disk unless the settings say otherwise
 
 
 class Unavailable(InforceError):
@@ -60,18 +64,27 @@ class Store(Protocol):
 
 
 class Embedded:
-    """An Oxigraph store in memory, loaded from one build."""
+    """An Oxigraph store of one build: in memory, or on disk, where all processes share it.
 
-    def __init__(self, quads: bytes, version: str) -> None:
-        self._store = ox.Store()
-        self._store.bulk_load(quads, format=ox.RdfFormat.N_QUADS)
-        self._store.optimize()
-        self._version = version
+    `folder` is that of the build, `opened` what another process must open to answer likewise.
+    """
+
+    def __init__(self, store: ox.Store, version: str, folder: Path, opened: Path) -> None:
+        self._store, self._version, self.folder, self.opened = store, version, folder, opened
 
     @classmethod
-    def open(cls, build: Path) -> Embedded:
-        """The store of a build folder. Raises InforceError where there is no build."""
-        return cls(_read(build / "inforce.nq"), manifest(build)["version"])
+    def open(cls, build: Path, held: Held = "memory") -> Embedded:
+        """The store of a build folder. Raises InforceError where there is no build, or none that can be read."""
+        about, quads = manifest(build), build / "inforce.nq"
+        try:
+            if made := shared(build, held):
+                return cls(ox.Store.read_only(str(made)), about["version"], build, made)
+            store = ox.Store()
+            store.bulk_load(_read(quads), format=ox.RdfFormat.N_QUADS)
+            store.optimize()
+        except (OSError, SyntaxError) as error:
+            raise InforceError(f"{build}: the store of this build cannot be opened: {error}") from error
+        return cls(store, about["version"], build, quads)
 
     @property
     def version(self) -> str:
@@ -80,7 +93,7 @@ class Embedded:
     def query(
         self, query: str, default: Sequence[str] = (), named: Sequence[str] = ()
     ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-        """Any query; over the union of all named graphs unless the protocol names a dataset.
+        """Any query; over the union of all graphs unless the protocol names a dataset.
 
         Raises SyntaxError for what is no SPARQL, ValueError for a graph name that is no IRI.
         """
@@ -90,7 +103,8 @@ class Embedded:
                 default_graph=[ox.NamedNode(name) for name in default],
                 named_graphs=[ox.NamedNode(name) for name in named],
             )
-        return self._store.query(query, use_default_graph_as_union=True)
+        # On disk the union is there already, as the default graph.
+        return self._store.query(query, use_default_graph_as_union=self.opened.name != FOLDER)
 
     def graphs(self) -> list[str]:
         """The names of the graphs of the build."""
@@ -108,6 +122,37 @@ class Embedded:
 
     def ask(self, query: str) -> bool:
         return bool(self.query(query))
+
+
+def shared(build: Path, held: Held) -> Path | None:
+    """The folder of a build in which its store lies, if it is to be held on disk.
+
+    It is made now if that has not been done – once, however many processes ask. Its default graph is the union of all
+    named graphs. Raises OSError where it cannot be written.
+    """
+    if held == "auto":
+        held = "disk" if manifest(build)["counts"]["triples"] >= LARGE else "memory"
+    made = build / FOLDER
+    if held == "memory":
+        return None
+    if made.is_dir():
+        return made
+    import fcntl  # not everywhere; but neither are several processes
+
+    with (build / f".{FOLDER}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.is_dir():
+            beside = build / f".{FOLDER}.new"  # what is there was left by a process that died
+            shutil.rmtree(beside, ignore_errors=True)
+            store = ox.Store(str(beside))
+            store.bulk_load(path=str(build / "inforce.nq"), format=ox.RdfFormat.N_QUADS)
+            quads = ox.parse(path=str(build / "inforce.nq"), format=ox.RdfFormat.N_QUADS)
+            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+            store.optimize()
+            store.flush()
+            del store  # which closes it
+            beside.rename(made)
+    return made
 
 
 class Remote:

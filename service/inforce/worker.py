@@ -65,7 +65,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process by itself
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     os.nice(NICENESS)
-    store = load(limits["quads"])
+    store = load(Path(limits["opened"]))
     sizes = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else None
     _confine(limits["memory"], sizes)
     before = _held(sizes)[1]
@@ -77,13 +77,15 @@ def main() -> None:
         _say({**said, "bytes": len(body), "stale": _held(sizes)[1] - before > GROWN * 2**20}, body)
 
 
-def load(quads: str) -> ox.Store:
-    """The store of a build. The union of all its named graphs is a graph of its own, the default graph.
+def load(opened: Path) -> ox.Store:
+    """The store of a build, from its quads or on disk. The union of its named graphs is its default graph.
 
     The engine can make that union as it goes, but then ignores FROM and counts a triple of two graphs twice.
     """
+    if opened.is_dir():
+        return ox.Store.read_only(str(opened))
     store = ox.Store()
-    store.bulk_load(path=quads, format=ox.RdfFormat.N_QUADS)
+    store.bulk_load(path=str(opened), format=ox.RdfFormat.N_QUADS)
     store.update("INSERT { ?s ?p ?o } WHERE { GRAPH ?g { ?s ?p ?o } }")
     store.optimize()
     return store

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Event, Thread, current_thread
-from typing import Any
+from typing import Any, Literal
 
 from inforce.model import BASE, InforceError
 from inforce.settings import Settings
@@ -82,15 +82,16 @@ class Found:
 class _Job:
     client: str
     line: bytes
+    opened: Path
     future: Future[Found] = field(default_factory=Future)
     worker: _Worker | None = None
 
 
 class _Worker:
-    """One process."""
+    """One process, on one build."""
 
-    def __init__(self, setup: bytes, seconds: float) -> None:
-        self._late = seconds + LATE
+    def __init__(self, setup: Mapping[str, Any], seconds: float, opened: Path) -> None:
+        self._late, self.opened = seconds + LATE, opened
         self.demoted = False  # for good: a process may give up its priority, but not take it back
         path = os.pathsep.join(part for part in sys.path if part)
         self.process = subprocess.Popen(
@@ -99,7 +100,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
         )
-        if self._told(setup, READY, READY) is None:
+        line = json.dumps({**setup, "opened": str(opened)}).encode() + b"\n"
+        if self._told(line, READY, READY) is None:
             code = self.end()
             raise Unavailable(f"a process for queries does not start (exit code {code})")
 
@@ -154,15 +156,18 @@ class _Worker:
 
 
 class Pool:
-    """Answers queries on processes of their own. Each process has a thread that hands it one query after the other."""
+    """Answers queries on processes of their own. Each process has a thread that hands it one query after the other.
 
-    def __init__(self, quads: Path, settings: Settings) -> None:
+    What they open is the current build, unless a query is asked of another.
+    """
+
+    def __init__(self, opened: Path, settings: Settings) -> None:
         self.limits = settings
-        setup = {
-            "quads": str(quads), "seconds": settings.query_seconds, "memory": settings.query_memory * 2**20,
+        self._current = opened
+        self._setup = {
+            "seconds": settings.query_seconds, "memory": settings.query_memory * 2**20,
             "answer": settings.query_answer * 10**6, "page": PAGE, "base": BASE + "sparql", "prefixes": PREFIXES,
         }  # fmt: skip
-        self._setup = json.dumps(setup).encode() + b"\n"
         self._share = max(1, settings.query_workers // 2)
         self._changed = Condition()
         self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
@@ -170,6 +175,7 @@ class Pool:
         self._inside: Counter[str] = Counter()
         self._threads: set[Thread] = set()
         self._workers: set[_Worker] = set()
+        self._spare: list[_Worker] = []  # of these, those that no thread has yet
         self._idle = 0
         self._closed = False
 
@@ -188,13 +194,15 @@ class Pool:
             self._inside[client] -= 1
             self._inside += Counter()  # forget clients that have none
 
-    async def ask(self, client: str, task: Task) -> Found:
-        """Answer a query when it is the client's turn. To cancel it kills its process.
+    async def ask(self, client: str, task: Task, opened: Path | None = None) -> Found:
+        """Answer a query, of the current build unless another is named, when it is the client's turn.
+
+        To cancel it kills its process.
 
         Raises Exceeded for a query that goes too far, Full if its turn does not come in time,
         Unavailable if there is no process.
         """
-        job = _Job(client, task.line())
+        job = _Job(client, task.line(), opened or self._current)
         self._add(job)
         tired = asyncio.get_running_loop().call_later(self.limits.query_wait, self._give_up, job)
         try:
@@ -202,6 +210,28 @@ class Pool:
         finally:
             tired.cancel()
             self._drop(job)
+
+    def prepare(self, opened: Path) -> None:
+        """Start as many processes on another build as there are now, for the moment at which it becomes current.
+
+        Raises Unavailable if they do not start.
+        """
+        with self._changed:
+            there = len(self._workers) - len(self._spare)
+        for _ in range(there):
+            worker = self._start(opened)
+            with self._changed:
+                self._spare.append(worker)
+
+    def turn(self, opened: Path) -> None:
+        """Make another build the current one. Queries that run go on to their end, on what they were asked of."""
+        with self._changed:
+            self._current = opened
+            unused = [worker for worker in self._spare if worker.opened != opened]
+            self._spare = [worker for worker in self._spare if worker.opened == opened]
+            self._changed.notify_all()
+        for worker in unused:
+            self._end(worker)
 
     def pids(self) -> list[int]:
         """The processes there are now."""
@@ -216,8 +246,11 @@ class Pool:
             self._waiting.clear()
             for worker in self._workers:
                 worker.process.kill()
-            threads = list(self._threads)
+            threads, spare = list(self._threads), self._spare
+            self._spare = []
             self._changed.notify_all()
+        for worker in spare:
+            self._end(worker)
         for job in waiting:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(Unavailable("the service is being stopped"))
@@ -264,8 +297,11 @@ class Pool:
             if job.worker is not None:
                 job.worker.process.kill()
 
-    def _next(self) -> _Job | None:
-        """The next job: of the client whose last turn is longest ago and who has less than his share; nothing: end."""
+    def _next(self, worker: _Worker | None) -> _Job | Literal["turn"] | None:
+        """The next job: of the client whose last turn is longest ago and who has less than his share; nothing: end.
+
+        While there is no job, a process on a build that is not current any more is to be replaced: turn.
+        """
         while not self._closed:
             for client, jobs in self._waiting.items():
                 if self._running[client] < self._share:
@@ -276,6 +312,8 @@ class Pool:
                         del self._waiting[client]
                     self._running[client] += 1
                     return job
+            if worker is not None and worker.opened != self._current:
+                return "turn"
             self._idle += 1
             woken = self._changed.wait(IDLE)
             self._idle -= 1
@@ -291,10 +329,10 @@ class Pool:
         worker: _Worker | None = None
         while True:
             with self._changed:
-                job = self._next()
+                job = self._next(worker)
             if job is None:
                 break
-            worker = self._run(job, worker)
+            worker = self._replaced(worker) if job == "turn" else self._run(job, worker)
         if worker is not None:
             self._end(worker)
 
@@ -302,10 +340,11 @@ class Pool:
         """Run a job; the worker for the next one."""
         found, error = None, None
         try:
-            if worker is not None and worker.process.poll() is not None:  # somebody else has killed it
+            # Somebody else has killed it, or it has opened another build.
+            if worker is not None and (worker.process.poll() is not None or worker.opened != job.opened):
                 self._end(worker)
                 worker = None
-            worker = worker or self._start()
+            worker = worker or self._fresh(job.opened)
             with self._changed:
                 job.worker = worker if not job.future.cancelled() else None
             if job.worker is not None:
@@ -319,7 +358,8 @@ class Pool:
                 job.future.set_result(found)
             else:
                 job.future.set_exception(error or Unavailable("the query was given up"))
-        if worker is None or worker.demoted or worker.process.poll() is not None or (found and found.said["stale"]):
+        worn = worker is None or worker.demoted or worker.process.poll() is not None or (found and found.said["stale"])
+        if worn or (worker is not None and worker.opened != self._current):
             worker = self._replaced(worker)
         # Only now: who makes processes die has none to use until there is a fresh one.
         with self._changed:
@@ -333,18 +373,31 @@ class Pool:
         if worker is not None:
             self._end(worker)
         try:
-            return None if self._closed else self._start()
+            return None if self._closed else self._fresh(self._current)
         except Unavailable:
             log.exception("no process for queries")
             return None
 
-    def _start(self) -> _Worker:
+    def _fresh(self, opened: Path) -> _Worker:
+        """A process on a build that nobody has used yet: one that stands ready, else a new one."""
+        with self._changed:
+            for worker in self._spare:
+                if worker.opened == opened:
+                    self._spare.remove(worker)
+                    return worker
+        return self._start(opened)
+
+    def _start(self, opened: Path) -> _Worker:
         try:
-            worker = _Worker(self._setup, self.limits.query_seconds)
+            worker = _Worker(self._setup, self.limits.query_seconds, opened)
         except OSError as error:
             raise Unavailable(f"a process for queries does not start: {error.strerror}") from error
         with self._changed:
             self._workers.add(worker)
+            closed = self._closed
+        if closed:
+            self._end(worker)
+            raise Unavailable("the service is being stopped")
         return worker
 
     def _end(self, worker: _Worker) -> None:

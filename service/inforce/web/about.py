@@ -14,6 +14,7 @@ from inforce.web import metrics
 from inforce.web.openapi import described
 from inforce.web.pages import page
 from inforce.web.reply import reply
+from inforce.web.succession import Succession
 
 router = APIRouter(include_in_schema=False)
 _TOLD = ("version", "checksum", "coveredThrough", "counts")
@@ -21,10 +22,12 @@ _TOLD = ("version", "checksum", "coveredThrough", "counts")
 
 @router.api_route("/health", methods=["GET", "HEAD"])
 def health(request: Request) -> Response:
-    """Version and coverage; 503 when the store does not answer."""
-    service: Service = request.app.state.service
+    """Version and coverage; 503 when the store does not answer. `refused` is a current build that cannot be opened."""
+    service: Service = request.state.service
     service.store.ask("ASK { ?s ?p ?o }")
-    return _json(request, {"status": "ok", **_told(service.manifest)}, {"Cache-Control": "no-store"})
+    succession: Succession | None = request.app.state.succession
+    refused = {"refused": succession.refused} if succession and succession.refused else {}
+    return _json(request, {"status": "ok", **_told(service.manifest), **refused}, {"Cache-Control": "no-store"})
 
 
 @router.api_route("/metrics", methods=["GET", "HEAD"])
@@ -39,7 +42,7 @@ def counts(request: Request) -> Response:
 def versions(request: Request) -> Response:
     """The versions that can be asked: the current one first, then the last made first."""
     kept: Versions = request.app.state.versions
-    here = kept.current
+    here: Service = request.state.service
     told = []
     for version, folder in kept.kept().items():
         at = f"/v/{quote(version, safe='+')}"
@@ -51,7 +54,7 @@ def versions(request: Request) -> Response:
 @router.api_route("/openapi.json", methods=["GET", "HEAD"])
 def openapi(request: Request) -> Response:
     """The description of the API for programs."""
-    return reply(request, described(request.app), "application/json")
+    return reply(request, described(request.state.service, request.app), "application/json")
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

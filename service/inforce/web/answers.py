@@ -27,7 +27,7 @@ class Cell:
 
 def html(request: Request, answer: Answer) -> bytes:
     """The page of an answer."""
-    known = site(request.app.state.service)
+    known = site(request.state.service)
     here = path(answer.permalink)
     shown = answer.document()
     pages = {}

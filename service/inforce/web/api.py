@@ -35,7 +35,10 @@ MOST_SHOWN = 1000  # rows on a page for people; programs get all
 
 
 class Shelf:
-    """Replies that are ready to be sent, by all that decides on them; the longest unused ones go first."""
+    """Replies that are ready to be sent, by all that decides on them, the version that is served first.
+
+    The longest unused ones go first.
+    """
 
     def __init__(self, megabytes: int) -> None:
         self._replies: LRUCache[Any, Reply] = LRUCache(megabytes * 1_000_000, getsizeof=lambda r: len(r.body) + 2000)
@@ -52,11 +55,17 @@ class Shelf:
             if len(made.body) + 2000 <= self._replies.maxsize:
                 self._replies[key] = made
 
+    def drop(self, version: str) -> None:
+        """Put away the replies that were made while a version was served."""
+        with self._lock:
+            for key in [key for key in self._replies if key[0] == version]:
+                del self._replies[key]
+
 
 async def latest(request: Request) -> Response:
     """The answer of the build that is served."""
     name, today = request.path_params["name"], request.app.state.today()
-    return await _answered(request, today, lambda: made(request, request.app.state.service, name, today))
+    return await _answered(request, today, lambda: made(request, request.state.service, name, today))
 
 
 async def permanent(request: Request) -> Response:
@@ -67,14 +76,14 @@ async def permanent(request: Request) -> Response:
 
 async def _answered(request: Request, today: date | None, make: Callable[[], Reply]) -> Response:
     """The answer off the shelf, else made in a thread."""
-    if request.path_params["name"] in request.app.state.service.queries:
+    if request.path_params["name"] in request.state.service.queries:
         request.scope["counted"] = f"/api/{request.path_params['name']}"
     elif request.method not in methods(request):  # a path of its own, that answers to POST only
         raise HTTPException(405)
     shelf: Shelf = request.app.state.shelf
     headers = request.headers
     accepted = tuple(headers.get(name) for name in ("accept", "accept-language", "accept-encoding"))
-    key = (request.scope["path"], request.scope["query_string"], accepted, today)
+    key = (request.state.service.version, request.scope["path"], request.scope["query_string"], accepted, today)
     found = shelf.find(key)
     if found is None:
         found = await run_in_threadpool(make)
@@ -150,7 +159,9 @@ def version_of(request: Request, version: str) -> Service:
     """The service of a version. Raises Problem 404 with the versions there are, 410 if it cannot be read any more."""
     versions: Versions = request.app.state.versions
     try:
-        return versions.find(version)
+        found = versions.find(version)
+        request.state.version = found.version
+        return found
     except KeyError:
         raise Problem(404, "not-found", f"no version {version} is kept here", versions=list(versions.kept())) from None
     except InforceError as error:
@@ -167,7 +178,7 @@ def methods(request: Request) -> set[str]:
 
 def sparql_text(request: Request) -> Response:
     """The SPARQL of a question: as it stands in the catalogue, or with the parameters of a call bound."""
-    return _sparql(request, request.app.state.service, request.path_params["name"], {})
+    return _sparql(request, request.state.service, request.path_params["name"], {})
 
 
 def permanent_sparql_text(request: Request) -> Response:

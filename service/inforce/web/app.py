@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ from inforce import __version__, build, logs, settings
 from inforce.catalogue import ParameterError
 from inforce.service import Service, Versions
 from inforce.settings import Settings
-from inforce.store import Unavailable
+from inforce.store import Embedded, Unavailable
 from inforce.web import (
     about,
     api,
@@ -39,6 +40,7 @@ from inforce.web import (
 from inforce.web.errors import Problem
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
+from inforce.web.succession import Succession
 from inforce.workers import Pool
 
 DESCRIPTION = """Which trade measures were in force on a day, as known on a day – and why.
@@ -61,18 +63,30 @@ def from_settings() -> FastAPI:
     """The application of one of several processes: what the environment sets, on the build that is current."""
     wanted = settings.load()
     logs.configure(wanted.log)
-    service = Service.of(wanted) if wanted.endpoint else Service.open(build.current(wanted.builds).resolve())
+    current = build.current(wanted.builds).resolve()
+    service = Service.of(wanted) if wanted.endpoint else Service.open(current, wanted.store)
     return create(service, wanted=wanted)
 
 
 def create(service: Service, today: Callable[[], date] = utc_today, wanted: Settings | None = None) -> FastAPI:
-    """The application that serves one build, and the versions that are kept beside it."""
+    """The application that serves one build, and the versions that are kept beside it.
+
+    If the build lies in the folder of builds that is set, the next one that becomes current there takes its place.
+    """
     wanted = wanted or settings.load()
-    pool = Pool(service.folder / "inforce.nq", wanted) if service.folder else None
+    pool = Pool(service.store.opened, wanted) if isinstance(service.store, Embedded) else None
+    versions, shelf = Versions(service, wanted.versions, wanted.store), api.Shelf(wanted.cache)
+    metrics = Metrics(service.version)
+    succession = None
+    if pool is not None and service.folder is not None and service.folder.resolve().parent == wanted.builds.resolve():
+        succession = Succession(build.current(wanted.builds), versions, pool, shelf, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(succession.follow()) if succession else None
         yield
+        if following is not None:
+            following.cancel()
         if pool is not None:
             await run_in_threadpool(pool.close)
 
@@ -80,10 +94,11 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
         title="inforce", version=__version__, summary="Trade measures in time", description=DESCRIPTION,
         openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
-    app.state.service, app.state.today, app.state.settings, app.state.pool = service, today, wanted, pool
-    app.state.versions, app.state.shelf = Versions(service, wanted.versions), api.Shelf(wanted.cache)
-    app.state.metrics = Metrics(service.manifest["version"])
-    app.add_middleware(Manners, metrics=app.state.metrics)
+    # The build of a request is its own: request.state.service.
+    app.state.today, app.state.settings, app.state.pool = today, wanted, pool
+    app.state.versions, app.state.shelf, app.state.metrics = versions, shelf, metrics
+    app.state.succession = succession
+    app.add_middleware(Manners, metrics=metrics, versions=versions)
     app.router.routes.extend(api.ROUTES)
     # The documents come last: they answer for every other path.
     routers = [

@@ -143,7 +143,7 @@ async def post(request: Request) -> Response:
 
 def _answer(request: Request, data: bytes, kind: str, media: str) -> Iterator[bytes]:
     """The answer in pieces. All that can fail does so here, before the first of them is sent."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     try:
         table = read_json(data) if kind == _JSON else read_csv(data)
     except InforceError as error:

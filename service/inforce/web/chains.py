@@ -114,7 +114,7 @@ def of_act(service: Service, act: str, measures: Sequence[str], today: date) -> 
 @router.api_route(PATH, methods=["GET", "HEAD"], include_in_schema=False)
 def graph_of_acts(request: Request) -> Response:
     """The graph of acts, for a topic or whatever the filters choose."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     today: date = request.app.state.today()
     asked = given_parameters(request)
     given = asked or {name: [value] for name, value in TOPICS[0].items()}

@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 @router.api_route("/coming", methods=["GET", "HEAD"])
 def coming(request: Request) -> Response:
     """The turning points ahead that need no further act, and what has only been announced."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     today: date = request.app.state.today()
     given = asked_for(request)
     shared: dict[str, Any] = {"given": given, "today": today, "spans": _SPANS}
@@ -64,7 +64,7 @@ def coming(request: Request) -> Response:
 @router.api_route("/changed", methods=["GET", "HEAD"])
 def changed(request: Request) -> Response:
     """What is different between two days: in law as known on one day, or of one day as known on the two."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     today: date = request.app.state.today()
     given = asked_for(request)
     shared: dict[str, Any] = {"given": given, "today": today}

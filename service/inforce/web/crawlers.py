@@ -26,7 +26,7 @@ def robots(request: Request) -> Response:
 def sitemap(request: Request) -> Response:
     """The pages of this host: those of the site, then every document of the record but the graphs, that repeat it."""
     own = ["/", "/queries", "/docs", "/sparql"]
-    documents = [iri for iri in index(request.app.state.service).documents if not iri.startswith(f"{BASE}graph")]
+    documents = [iri for iri in index(request.state.service).documents if not iri.startswith(f"{BASE}graph")]
     documents.sort(key=lambda iri: (not is_collection(iri), iri))
     here = escape(_here(request))
     paths = dict.fromkeys([*own, *map(path, documents)])

@@ -22,7 +22,7 @@ from inforce.catalogue import serialise
 from inforce.examples import QUESTIONS
 from inforce.model import BASE, NS
 from inforce.record import root
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import ELI, INF, PREFIXES, canonical, empty_graph
 from inforce.web.jsonld import json_ld
 
@@ -99,7 +99,7 @@ def is_collection(iri: str) -> bool:
     return "/" not in iri.removeprefix(BASE) and iri not in (VOCABULARY, SHAPES, DATASET, VOID)
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def index(service: Service) -> Index:
     """The documents of the build of a service."""
     subjects: dict[str, list[str]] = defaultdict(list)
@@ -171,7 +171,7 @@ def serialised(service: Service, iri: str, media: str) -> bytes:
     return _serialised(service, iri, media)
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _serialised(service: Service, iri: str, media: str) -> bytes:
     if iri == SHAPES and media == "text/turtle":  # as they were written
         return b"\n".join(file.read_bytes() for file in sorted((root() / "shapes").glob("*.ttl")))

@@ -48,6 +48,7 @@ def vocabulary_of_version(request: Request, version: str) -> Response:
     if iri not in known:
         return document(request, f"ns/{version}")
     service = known[iri]
+    request.state.version = service.version
     return send(
         request, iri, suffix, frozenset(),
         lambda media: serialised(service, VOCABULARY, media),
@@ -71,7 +72,7 @@ def _vocabularies(request: Request) -> dict[str, Service]:
 @router.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
 def document(request: Request, path: str) -> Response:
     """The document of an IRI, by suffix or by content negotiation."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     known = index(service)
     iri, suffix = split(BASE + path.removesuffix("/"), known.documents)
     if iri in known.elsewhere:
@@ -158,7 +159,7 @@ def absent(request: Request, iri: str, rest: str = "") -> Response:
 
     `rest` follows the name in the address that was asked.
     """
-    known = index(request.app.state.service)
+    known = index(request.state.service)
     name, suffix = split(iri, known.former)
     if name in known.former:
         present, reason = known.former[name]

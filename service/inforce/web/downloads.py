@@ -38,7 +38,7 @@ def listed(request: Request) -> Response:
 @router.api_route("/dumps/{name}", methods=["GET", "HEAD"])
 def latest(request: Request, name: str) -> Response:
     """A file of the version that is served, with the address under which it stays."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     stays = path(str(dataset.address(service.manifest["version"], name)))
     return _file(request, service, name, {"Cache-Control": REVALIDATE, "Link": f'<{stays}>; rel="cite-as"'})
 
@@ -64,7 +64,7 @@ def described(request: Request, version: str) -> Response:
 @router.api_route("/datapackage.json", methods=["GET", "HEAD"])
 def package(request: Request) -> Response:
     """The data package of the tables, with paths from the root of this host to the files of its version."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     folder, _ = _folder(service)
     about = json.loads((folder / dumps.PACKAGE).read_bytes())
     for resource in about["resources"]:
@@ -89,6 +89,8 @@ def _folder(service: Service) -> tuple[Path, Mapping[str, Download]]:
 def _file(request: Request, service: Service, name: str, headers: Mapping[str, str]) -> Response:
     """A file as it is kept; by its name without .gz, what is in it. Raises Problem 404 with names that come near."""
     folder, downloads = _folder(service)
+    if not folder.is_dir():
+        raise Problem(410, "gone", f"the downloads of version {service.version} have been deleted")
     if name == dumps.SUMS:
         return reply(request, (folder / name).read_bytes(), "text/plain", headers)
     if name in downloads:

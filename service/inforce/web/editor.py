@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +13,7 @@ from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from inforce.catalogue import Query, bind, slug
 from inforce.examples import COOKBOOK
 from inforce.model import BASE
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES, compact
 from inforce.web.description import describe
 from inforce.web.errors import Problem
@@ -51,7 +50,7 @@ class Example:
     sparql: str
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def examples(service: Service) -> dict[str, list[Example]]:
     """The queries to begin with, each below the heading under which it stands on the page."""
     recipes = {iri: recipe(service, iri) for iri in site(service).index.members(COOKBOOK.rstrip("/"))}
@@ -70,7 +69,7 @@ def editor(
     request: Request, text: str, results: Mapping[str, Any] | None = None, problem: Problem | None = None
 ) -> Response:
     """The page on which people write queries, with the answer as a table."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     names: list[str] | None = None
     bindings: list[dict[str, dict[str, str]]] = []
     if results is not None:
@@ -115,10 +114,10 @@ def _light(rows: Iterable[list[dict[str, str | None]]]) -> list[list[dict[str, s
 @router.api_route("/sparql/completions", methods=["GET", "HEAD"], include_in_schema=False)
 def completions(request: Request) -> Response:
     """What the editor completes: the classes and properties in use, and the things that have a name."""
-    return reply(request, _completions(request.app.state.service), "application/json")
+    return reply(request, _completions(request.state.service), "application/json")
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def _completions(service: Service) -> bytes:
     known, ontology = site(service), describe(service, BASE + "graph/ontology")
     classes = {str(c) for c in ontology.subjects(RDF.type, OWL.Class)} | _used(service, "?s a ?used")

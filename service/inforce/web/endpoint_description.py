@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 
 import pyoxigraph as ox
 from fastapi import Request, Response
@@ -13,7 +12,7 @@ from inforce import dumps, void
 from inforce.dataset import DATASET, ENDPOINT, LICENCE
 from inforce.model import BASE
 from inforce.record import Triple
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.store import Store
 from inforce.web.negotiate import GRAPHS, RESULTS, choose
 from inforce.web.reply import reply
@@ -43,10 +42,10 @@ def description(request: Request) -> Response:
         f"Within {wanted.query_seconds:g} seconds, {wanted.query_memory} MiB of memory and {wanted.query_answer} MB of "
         f"answer, for queries of up to {wanted.query_length} kB. SERVICE is closed: this endpoint asks no other."
     )
-    return reply(request, _serialised(request.app.state.service, limits, media), media)
+    return reply(request, _serialised(request.state.service, limits, media), media)
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def _serialised(service: Service, limits: str, media: str) -> bytes:
     triples = set(described(service.store, void.of(service.store, service.folder), limits))
     lines = "".join(sorted(f"{s.n3()} {p.n3()} {o.n3()} .\n" for s, p, o in triples))

@@ -19,7 +19,7 @@ _FORMS = {media: suffix for suffix, media in DOCUMENTS.items() if suffix != "htm
 @router.api_route("/.well-known/sparql-examples", methods=["GET", "HEAD"], include_in_schema=False)
 def examples(request: Request) -> Response:
     """The questions and the cookbook in RDF, in the form of the SIB's sparql-examples."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     if GRAPH not in index(service).documents:
         raise Problem(404, "not-found", "the build that is served holds no examples")
     media = choose(request, list(_FORMS))

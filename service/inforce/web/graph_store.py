@@ -62,7 +62,7 @@ async def get(request: Request) -> Response:
     ((name, iri),) = wanted
     if name == "default":
         return await run(request, _ALL)
-    known = await run_in_threadpool(index, request.app.state.service)
+    known = await run_in_threadpool(index, request.state.service)
     if iri not in known.documents or not iri.startswith(BELOW):
         nearest = [name for name in known.nearest(iri) if name.startswith(BELOW)]
         raise Problem(404, "not-found", f"there is no graph {iri} in the build", nearest=nearest)

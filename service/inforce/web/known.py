@@ -10,7 +10,6 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from rdflib import DCTERMS, SKOS, XSD, Graph, Literal, URIRef
@@ -18,7 +17,7 @@ from rdflib.term import Node
 
 from inforce.catalogue import slug
 from inforce.model import OPEN, ZONES
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import ELI, INF
 from inforce.web.description import describe, graph_of, kind_of, select
 
@@ -33,7 +32,7 @@ def zone(service: Service, iri: str) -> ZoneInfo:
     return ZONES[slug(URIRef(str(country)))]
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def days(service: Service, iri: str) -> tuple[date, ...]:
     """The days on which something became known of a measure or an act, the first one that on which it was made public.
 
@@ -73,7 +72,7 @@ def _speaking(triples: Iterable[tuple[Node, ...]]) -> set[Node]:
     return {s for s, _, o in triples if isinstance(o, URIRef)}
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _described(service: Service, iri: str) -> Graph:
     return describe(service, iri)
 
@@ -99,7 +98,7 @@ def _last_day(dated: str) -> str:
     return dated if day else f"{year}-{month or 12}-{monthrange(int(year), int(month or 12))[1]}"
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def _public(service: Service) -> Mapping[str, str]:
     """The day on which each act and each measure became public, in ISO form."""
     found = {str(act): str(day) for act, day in select(service, "?a ?d { ?a inf:madePublic ?d }", "a", "d")}

@@ -10,6 +10,7 @@ import uuid
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inforce.service import Versions
 from inforce.web.errors import Problem
 from inforce.web.metrics import Metrics
 
@@ -21,16 +22,20 @@ _ALWAYS = [
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
-        b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After, Query-Limits, Memento-Datetime",
+        b"ETag, Link, Content-Location, X-Total-Count, X-Request-ID, Retry-After, Query-Limits, Memento-Datetime, "
+        b"Dataset-Version",
     ),
 ]
 
 
 class Manners:
-    """The outermost layer around the application. It holds nothing back: whatever is sent passes through at once."""
+    """The outermost layer around the application. It holds nothing back: whatever is sent passes through at once.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+    What is current when a request comes is its `state.service` to the end; `state.version` is what its answer names.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, versions: Versions) -> None:
+        self.app, self.metrics, self.versions = app, metrics, versions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,12 +44,15 @@ class Manners:
         start = time.perf_counter()
         request_id = _request_id(scope)
         status = 0
+        service = self.versions.current
+        state = scope["state"] = {**scope.get("state", {}), "service": service, "version": service.version}
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id), *_ALWAYS]
+                message["headers"] += [(b"dataset-version", state["version"].encode())]
             await send(message)
 
         try:

@@ -130,7 +130,7 @@ def memento(request: Request, kind: str, name: str, day: str) -> Response:
     if held.isoformat() != asked:  # nothing new became known on that day
         to = past.path(held) + (f".{suffix}" if suffix else "")
         return Response(status_code=302, headers={"Location": to, "Cache-Control": REVALIDATE})
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     graph = known(service, past.iri, held)
     iri = BASE + past.path(held).removeprefix("/")
     return send(
@@ -146,7 +146,7 @@ def _past(request: Request, path: str, rest: str = "") -> Past | Response:
     """The mementos of the thing at a path, or of the thing with an IRI; else the answer that there are none."""
     for start in (BASE, str(request.base_url)):
         path = path.removeprefix(start)
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     iri = BASE + path
     if iri not in index(service).documents:
         return absent(request, iri, rest)

@@ -44,14 +44,24 @@ class Metrics:
             ["outcome"],
             registry=self._registry,
         )
-        build = Gauge(
+        self._build = Gauge(
             "inforce_build",
             "The build that is served",
             ["version", "software"],
             registry=self._registry,
             multiprocess_mode="max",
         )
-        build.labels(version, __version__).set(1)
+        self._version = version
+        self.serve(version)
+
+    def serve(self, version: str) -> None:
+        """Another build is the one that is served."""
+        if SHARED in os.environ:  # what several processes count together stays there
+            self._build.labels(self._version, __version__).set(0)
+        else:
+            self._build.clear()
+        self._build.labels(version, __version__).set(1)
+        self._version = version
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request by the path of its route, not by its own: so there are only so many."""

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from inforce.catalogue import Parameter, Query, slug
 from inforce.model import NS
-from inforce.service import Answer, Service
+from inforce.service import Answer, Service, remembered
 from inforce.web.asked import LARGEST_PAGE, LAST_OFFSET
 from inforce.web.errors import MEDIA
 from inforce.web.forms import kind_of, offers
@@ -109,17 +109,14 @@ _HEADERS: dict[str, Any] = {
 }
 
 
-def described(app: FastAPI) -> bytes:
-    """The description of an application as JSON; made once."""
-    known: bytes | None = getattr(app.state, "described", None)
-    if known is None:
-        known = app.state.described = json.dumps(document(app), ensure_ascii=False).encode()
-    return known
+@remembered()
+def described(service: Service, app: FastAPI) -> bytes:
+    """The description of an application on a build as JSON."""
+    return json.dumps(document(service, app), ensure_ascii=False).encode()
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The description of an application."""
-    service: Service = app.state.service
+def document(service: Service, app: FastAPI) -> dict[str, Any]:
+    """The description of an application on a build."""
     made = get_openapi(
         title=app.title,
         version=app.version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import date, timedelta
 from threading import Lock
 from typing import Any
@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from inforce.catalogue import ParameterError
 from inforce.model import BASE, NS, Status
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import compact
 from inforce.web import wording
 from inforce.web.asked import given_parameters
@@ -68,10 +68,20 @@ def _environment() -> Environment:
 templates = _environment()
 
 
-@cached(LRUCache(8192), key=lambda row, window, on: (on.service, row.key, window), lock=Lock())
 def measure_row(row: Row, window: Window, on: Site) -> Markup:
     """The row of a measure in a table. It is the same on most days, so that a day that moves draws little anew."""
-    return Markup(templates.get_template("row.html").render(row=row, window=window, site=on))
+    return _drawing(on.service)(row, window, on)
+
+
+@remembered()
+def _drawing(_: Service) -> Callable[[Row, Window, Site], Markup]:
+    """What draws the rows of a build, and keeps them."""
+
+    @cached(LRUCache(8192), key=lambda row, window, on: (row.key, window), lock=Lock())
+    def drawn(row: Row, window: Window, on: Site) -> Markup:
+        return Markup(templates.get_template("row.html").render(row=row, window=window, site=on))
+
+    return drawn
 
 
 templates.globals["measure_row"] = measure_row
@@ -81,7 +91,7 @@ def page(
     request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
     """A page from a template. A page about a document of the record names its `iri`."""
-    known = site(request.app.state.service)
+    known = site(request.state.service)
     shared = {
         "site": known,
         "manifest": known.service.manifest,
@@ -97,7 +107,7 @@ def page(
 @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 def home(request: Request) -> Response:
     """The question: which measures, on which day, as known on which day."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     today: date = request.app.state.today()
     given = asked_for(request)
     shared: dict[str, Any] = {"given": given, "today": today, "examples": EXAMPLES}
@@ -140,7 +150,7 @@ def asked_for(request: Request) -> dict[str, list[str]]:
     """The parameters of a page; materials and kinds may be called by their names in English or Chinese."""
     given = given_parameters(request)
     for name in given.keys() & {"material", "kind"}:
-        given[name] = [site(request.app.state.service).slug_of_name(name, value) for value in given[name]]
+        given[name] = [site(request.state.service).slug_of_name(name, value) for value in given[name]]
     return given
 
 

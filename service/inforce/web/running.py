@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from inforce.settings import Settings
+from inforce.store import Embedded, Store
 from inforce.web.editor import editor
 from inforce.web.errors import Problem
 from inforce.web.metrics import Metrics
@@ -64,7 +65,8 @@ async def _answered(request: Request, query: str, default: Sequence[str], named:
     if len(query.encode()) > most:
         raise Problem(413, "too-large", f"a query may have {most} bytes here", most=most)
     pool: Pool | None = request.app.state.pool
-    if pool is None:
+    store: Store = request.state.service.store
+    if pool is None or not isinstance(store, Embedded):
         raise Problem(503, "unavailable", "this service has no store of its own; ask its endpoint")
     media, refusals = _wanted(request)
     client = _client(request)
@@ -74,7 +76,7 @@ async def _answered(request: Request, query: str, default: Sequence[str], named:
         raise _full(full) from None
     try:
         task = Task(query, default, named, media, coding(request))
-        found = await _unless_gone(request, pool.ask(client, task))
+        found = await _unless_gone(request, pool.ask(client, task, store.opened))
         response = await _made(request, query, found, refusals) if found else Response(status_code=_GONE)
     except BaseException as error:
         pool.leave(client)

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from rdflib import SKOS, URIRef
 
 from inforce.catalogue import slug
 from inforce.model import ALWAYS, BASE, OPEN
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES
 from inforce.web.description import describe, index
 
@@ -139,14 +139,14 @@ class Site:
         return given
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _choices(service: Service, kind: str) -> list[tuple[str, str, str]]:
     known = site(service)
     named = ((slug(URIRef(m)), known.name(m), known.zh(m) or "") for m in known.index.members(BASE + kind))
     return sorted(named, key=lambda choice: (choice[1].lower(), choice[0]))
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _tree(service: Service, kind: str) -> list[tuple[str, int]]:
     graph = describe(service, BASE + "graph/ontology") + describe(service, BASE + "graph/reference")
     known = site(service)
@@ -164,7 +164,7 @@ def _tree(service: Service, kind: str) -> list[tuple[str, int]]:
     return list(walk("", 0))
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def site(service: Service) -> Site:
     """The site of a service."""
     return Site(service)

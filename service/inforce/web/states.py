@@ -35,7 +35,7 @@ _HOLDS = (
 @router.api_route("/measure/{name}/on/{day}", methods=["GET", "HEAD"])
 def state(request: Request, name: str, day: str) -> Response:
     """The state of a measure on a day, by the record that is served."""
-    return _state(request, request.app.state.service, name, day, "")
+    return _state(request, request.state.service, name, day, "")
 
 
 @router.api_route("/v/{version}/measure/{name}/on/{day}", methods=["GET", "HEAD"])

@@ -6,11 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from inforce.model import Status
-from inforce.service import Answer, Service
+from inforce.service import Answer, Service, remembered
 from inforce.web import wording
 from inforce.web.drawing import Axis, Bar, Stretch, Window, bars
 from inforce.web.site import short, site
@@ -217,7 +216,7 @@ def timelines(service: Service, known_on: str) -> Mapping[str, Sequence[Span]]:
     return _timelines(service, site(service).learned(known_on))
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _timelines(service: Service, known_on: str) -> Mapping[str, Sequence[Span]]:
     return lives(service.ask("timeline", {"knownOn": [known_on]}, date.fromisoformat(known_on)).rows)
 
@@ -245,14 +244,14 @@ def drawn(stretches: Sequence[Stretch], on: Axis, days: Mapping[str, date]) -> D
     )
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _bars(service: Service, measure: str, known_on: str, on: Axis) -> Sequence[Bar]:
     """The bars of a measure, as known on a day on which something was made public."""
     lasting = [s for s in life(service, measure, known_on) if s.start is None or s.end is None or s.start < s.end]
     return tuple(bars(lasting, on, _NARROWEST))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _later(service: Service, measure: str, known_on: str, now: str, on: Axis) -> Sequence[Bar]:
     """What is known of a measure on one of two days where that differs from what was known on the other."""
     return later(service, timelines(service, known_on)[measure], timelines(service, now).get(measure, ()), on)

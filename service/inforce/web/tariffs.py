@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from inforce.catalogue import ParameterError
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.web.answers import sparql_of
 from inforce.web.asked import given_parameters
 from inforce.web.drawing import Axis, Bar, Stretch, bars
@@ -68,7 +67,7 @@ def series(service: Service, goods: Mapping[str, Sequence[str]], known_on: str) 
     return _series(service, tuple((name, tuple(values)) for name, values in sorted(goods.items())), known_on)
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _series(service: Service, goods: tuple[tuple[str, tuple[str, ...]], ...], known_on: str) -> list[Step]:
     given, today = {name: list(values) for name, values in goods}, date.fromisoformat(known_on)
     way = {name: given[name] for name in ("origin", "destination")}
@@ -134,7 +133,7 @@ def shown(steps: Sequence[Step], since: date | None, *days: date) -> Axis:
 @router.api_route("/tariffs", methods=["GET", "HEAD"], include_in_schema=False)
 def tariffs(request: Request) -> Response:
     """The duties on goods from one country to another, on a day and over the years."""
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     today: date = request.app.state.today()
     given = given_parameters(request)
     for name in given.keys() & {"material"}:

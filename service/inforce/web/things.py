@@ -37,7 +37,7 @@ def of(request: Request, iri: str, headers: Mapping[str, str]) -> Response:
     """The page of a document of the record, with the day and the day of knowledge of the request."""
     given = {name: values for name, values in given_parameters(request).items() if name in ("on", "knownOn")}
     try:
-        template, values = _page(request.app.state.service, iri, given, request.app.state.today())
+        template, values = _page(request.state.service, iri, given, request.app.state.today())
     except ParameterError as error:
         return page(request, "refused.html", 422, message=str(error), links=mended(request, error))
     today = request.app.state.today()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from fastapi import Request, Response
@@ -12,7 +11,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, URIRef
 from rdflib.term import Node
 
 from inforce.model import BASE, NS, natural
-from inforce.service import Service
+from inforce.service import Service, remembered
 from inforce.turtle import ELI, INF, PREFIXES
 from inforce.web.description import VOCABULARY, describe, index, select
 from inforce.web.pages import page
@@ -112,7 +111,7 @@ def vocabulary(request: Request, service: Service, iri: str, headers: Mapping[st
     return page(request, "vocabulary.html", 200, headers, iri=iri, site=site(service), **_told(service))
 
 
-@lru_cache(maxsize=4)
+@remembered()
 def _told(service: Service) -> dict[str, Any]:
     graph, this, uses = describe(service, VOCABULARY), URIRef(VOCABULARY), _uses(service)
     back = _seen_from_the_other_side(graph)

@@ -91,7 +91,7 @@ def _vary(request: Request) -> dict[str, str]:
 @router.api_route("/feeds/{name}.atom", methods=["GET", "HEAD"])
 def feed(request: Request, name: str) -> Response:
     """The feed to subscribe to: the last year, or the days asked for."""
-    service, today = request.app.state.service, request.app.state.today()
+    service, today = request.state.service, request.app.state.today()
     _known(name, _FEEDS)
     given = _asked(request, service, name)
     answer = service.ask(name, window(name, given, today), today)
@@ -106,7 +106,7 @@ def feed(request: Request, name: str) -> Response:
 @router.api_route("/feeds/{name}/{year}.atom", methods=["GET", "HEAD"])
 def archive(request: Request, name: str, year: str) -> Response:
     """A year that is over, for those who want all of a feed (RFC 5005)."""
-    service, today = request.app.state.service, request.app.state.today()
+    service, today = request.state.service, request.app.state.today()
     _known(name, _FEEDS)
     first, last = first_year(service), today.year - 1
     if not re.fullmatch("[0-9]{4}", year) or not first <= int(year) <= last:
@@ -126,7 +126,7 @@ def archive(request: Request, name: str, year: str) -> Response:
 
 def _atom(request: Request, name: str, answer: Answer, links: Mapping[str, str], archive: bool = False) -> Response:
     """A document of a feed, which has one name in its archives and in what is subscribed to."""
-    service, here = request.app.state.service, base(request)
+    service, here = request.state.service, base(request)
     query = _same(request)
     about = {p: request.query_params.getlist(p) for p in FILTERS if p in request.query_params}
     body = atom.write(
@@ -170,7 +170,7 @@ def _known(name: str, names: Mapping[str, object] | Sequence[str]) -> None:
 @router.api_route("/feeds/{name}.ics", methods=["GET", "HEAD"])
 def ical(request: Request, name: str) -> Response:
     """The turning points of the law as a calendar."""
-    service, today = request.app.state.service, request.app.state.today()
+    service, today = request.state.service, request.app.state.today()
     _known(name, ("upcoming", "calendar"))
     answer = service.ask(name, window(name, _asked(request, service, name), today), today)
     here, file = base(request), f"{name}.ics"
@@ -189,7 +189,7 @@ def ical(request: Request, name: str) -> Response:
 @router.api_route("/feeds/effects/{year}.{form}", methods=["GET", "HEAD"])
 def live_stream(request: Request, year: str | None = None, form: str | None = None) -> Response:
     """The stream of the record as it is now."""
-    return _stream(request, request.app.state.service, year, form, frozen=False)
+    return _stream(request, request.state.service, year, form, frozen=False)
 
 
 @router.api_route("/v/{version}/feeds/effects", methods=["GET", "HEAD"])
@@ -240,7 +240,7 @@ def _media(request: Request, form: str | None) -> str:
 @router.api_route("/feeds", methods=["GET", "HEAD"])
 def overview(request: Request) -> Response:
     """All feeds, on what one wants to follow."""
-    service, today = request.app.state.service, request.app.state.today()
+    service, today = request.state.service, request.app.state.today()
     given = given_parameters(request)
     for name in given.keys() & {"material", "kind"}:
         given[name] = [site(service).slug_of_name(name, value) for value in given[name]]

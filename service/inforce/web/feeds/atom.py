@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -16,7 +15,7 @@ from rdflib import URIRef
 from inforce import __version__
 from inforce.catalogue import slug
 from inforce.model import BASE, NS
-from inforce.service import Answer, Service
+from inforce.service import Answer, Service, remembered
 from inforce.turtle import PREFIXES
 from inforce.web.feeds import words
 from inforce.web.feeds.points import Point, language, midnight, points, zone_of
@@ -115,7 +114,7 @@ def _alike(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any
         yield together[0], together
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def jurisdictions(service: Service) -> Mapping[str, str]:
     """The country of each act."""
     found = service.store.select(f"SELECT ?act ?country {{ ?act <{PREFIXES['eli']}jurisdiction> ?country }}")

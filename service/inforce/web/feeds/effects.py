@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Literal
 
 import pyoxigraph as ox
 
 from inforce.model import ALWAYS, ESTABLISHING, NS, EffectType, natural
-from inforce.service import Answer, Service
+from inforce.service import Answer, Service, remembered
 
 Edge = Literal["begin", "end"]
 
@@ -57,13 +56,13 @@ def read(answer: Answer) -> list[Known]:
     return sorted((Known(iri, about) for iri, about in said.items()), key=lambda e: (e.public, natural(e.iri)))
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def every(service: Service) -> Mapping[str, Known]:
     """All effects of a build by their IRIs."""
     return {effect.iri: effect for effect in read(service.ask("effects", {}, date.min))}
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def _on(service: Service) -> Mapping[str, Sequence[Known]]:
     """The effects on each measure."""
     found: dict[str, list[Known]] = defaultdict(list)
