@@ -1,10 +1,12 @@
 """Hostile SPARQL queries against `inforce serve`: how each ends, and what ordinary callers feel of them meanwhile.
 
-    python benchmarks/attack.py [--seconds 12] [--attackers 200]
+    python benchmarks/attack.py [--seconds 12] [--attackers 200] [--manner steady|bursts|crashes]
 
 Starts one service on 127.0.0.1 with its defaults, but for a shorter time limit, so that many queries reach it. First
 each hostile query is asked alone. Then ordinary callers ask, for so many seconds without and so many seconds with an
-attack of 200 clients that ask hostile queries without pause from another address. Prints Markdown. Bounded to a minute.
+attack of 200 clients of another address that ask hostile queries: "steady", each again as soon as it is answered;
+"bursts", each again at the next full second, all together; "crashes", steady, but only queries that end their process
+at once. Prints Markdown. Bounded to two minutes.
 Needs Linux: the attack comes from 127.0.0.2, and memory is read from /proc.
 """
 
@@ -20,6 +22,7 @@ import itertools
 import json
 import os
 import platform
+import random
 import socket
 import statistics
 import subprocess
@@ -63,6 +66,7 @@ QUERIES = {
     "SERVICE to another host": "SELECT * { SERVICE <http://192.0.2.1/> { ?s ?p ?o } }",
     "LOAD of a file": "LOAD <file:///etc/passwd>",
 }
+CRASHES = ["8,000 parentheses", "8,000 groups", "a text doubled 40 times"]
 MATERIALS = ("gallium", "germanium", "antimony", "graphite", "dysprosium", "terbium", "samarium", "yttrium")
 
 
@@ -109,32 +113,36 @@ async def asked(port: int, path: str, source: str, body: bytes = b"") -> int:
 
 
 async def callers(port: int, paths: Iterator[str], felt: Felt, end: float) -> None:
-    """One caller who asks ten times a second at most."""
+    """One caller who asks about ten times a second; not in step with others, which would flatter the calm."""
     while (start := time.monotonic()) < end:
         felt.statuses[await asked(port, next(paths), HOST)] += 1
         taken = time.monotonic() - start
         felt.seconds.append(taken)
-        await asyncio.sleep(max(0.0, 0.1 - taken))
+        await asyncio.sleep(max(0.0, random.uniform(0.05, 0.15) - taken))
 
 
-async def attacker(port: int, body: bytes, statuses: Counter[int], end: float) -> None:
-    """Asks again as soon as it is answered, but for a little pause where it is sent away."""
-    while time.monotonic() < end:
+async def attacker(port: int, bodies: Iterator[bytes], statuses: Counter[int], end: float, bursts: bool) -> None:
+    """Asks again as soon as it is answered, or at the next full second."""
+    while (left := end - time.monotonic()) > 0:
         try:
-            status = await asyncio.wait_for(asked(port, "/sparql", ATTACKER, body), max(0.1, end - time.monotonic()))
+            status = await asyncio.wait_for(asked(port, "/sparql", ATTACKER, next(bodies)), left)
         except (TimeoutError, OSError):
             status = 0  # still waiting at the end, or cut off
         statuses[status] += 1
-        if status in (413, 429, 503):
-            await asyncio.sleep(1)
+        if bursts:
+            await asyncio.sleep(-time.monotonic() % 1)
 
 
-async def attack(port: int, seconds: float, attackers: int) -> Counter[int]:
+async def attack(port: int, seconds: float, attackers: int, manner: str) -> Counter[int]:
     """How an attack of so many clients at once is answered."""
     statuses: Counter[int] = Counter()
     end = time.monotonic() + seconds
-    hostile = [query.encode() for query in QUERIES.values()]
-    await asyncio.gather(*(attacker(port, hostile[n % len(hostile)], statuses, end) for n in range(attackers)))
+    names = CRASHES if manner == "crashes" else list(QUERIES)
+    # Each begins with another query.
+    bodies = [itertools.cycle(QUERIES[name].encode() for name in names[n:] + names[:n]) for n in range(len(names))]
+    await asyncio.gather(
+        *(attacker(port, bodies[n % len(names)], statuses, end, manner == "bursts") for n in range(attackers))
+    )
     return statuses
 
 
@@ -199,10 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=int, default=12)
     parser.add_argument("--attackers", type=int, default=200)
+    parser.add_argument("--manner", choices=("steady", "bursts", "crashes"), default="steady")
     parser.add_argument("--attack", type=int, metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.attack:
-        print(json.dumps(asyncio.run(attack(options.attack, options.seconds, options.attackers))))
+        print(json.dumps(asyncio.run(attack(options.attack, options.seconds, options.attackers, options.manner))))
         return
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -250,6 +259,7 @@ def report(port: int, server: subprocess.Popen[bytes], options: argparse.Namespa
     # A process of its own, so that it does not delay those who measure.
     command = [sys.executable, __file__, "--attack", str(port)]
     command += ["--seconds", str(options.seconds + 2), "--attackers", str(options.attackers)]
+    command += ["--manner", options.manner]
     with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(10)) as hostile:
         time.sleep(1)
         spent = cpu(server.pid)

@@ -184,6 +184,21 @@ def test_a_body_is_read_no_further_than_it_may_go(service: Service) -> None:
     assert asked == 11
 
 
+def test_who_hangs_up_while_he_is_read_is_no_failure(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        raise AssertionError("nobody is there")
+
+    kind = (b"content-type", b"application/sparql-query")
+    scope = {"type": "http", "method": "POST", "path": "/sparql", "query_string": b"", "headers": [kind]}
+    with caplog.at_level(logging.INFO, logger="inforce.http"):
+        asyncio.run(create(service)(scope, receive, send))
+    (record,) = caplog.records
+    assert (record.levelno, record.__dict__["status"]) == (logging.INFO, 499)
+
+
 @pytest.fixture
 def broken(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A service that fails at every question."""

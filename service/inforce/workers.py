@@ -11,6 +11,7 @@ import atexit
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Condition, Event, Thread, current_thread
+from threading import Condition, Thread, current_thread
 from typing import Any, Literal
 
 from inforce.model import BASE, InforceError
@@ -116,11 +117,14 @@ class _Worker:
         """What the process says to a line; nothing if it dies before it has said it, as it does when it is too late."""
         to, out = self.process.stdin, self.process.stdout
         assert to is not None and out is not None
-        done = Event()
-        Thread(target=self._watch, args=(done, soon, late), daemon=True).start()
         try:
             to.write(line)
             to.flush()
+            if not self._says(soon):
+                self.demoted = True
+                os.setpriority(os.PRIO_PROCESS, self.process.pid, LAST)
+                if not self._says(late - soon):
+                    self.process.kill()
             head = out.readline()
             if not head.endswith(b"\n"):
                 return None
@@ -129,17 +133,12 @@ class _Worker:
             return Found(said, body) if len(body) == said.get("bytes", 0) else None
         except (OSError, ValueError):
             return None
-        finally:
-            done.set()
 
-    def _watch(self, done: Event, soon: float, late: float) -> None:
-        if done.wait(soon):
-            return
-        self.demoted = True
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, LAST)
-        if not done.wait(late - soon):
-            self.process.kill()
+    def _says(self, seconds: float) -> bool:
+        """Whether the process says anything, or ends, within so many seconds."""
+        waiting = select.poll()
+        waiting.register(self.process.stdout, select.POLLIN)  # type: ignore[arg-type]
+        return bool(waiting.poll(max(0.0, seconds) * 1000))
 
     def end(self) -> int:
         """Make sure that the process has ended; its exit code."""
@@ -179,13 +178,18 @@ class Pool:
         self._idle = 0
         self._closed = False
 
-    def enter(self, client: str) -> None:
-        """Take a place, which must be given back by `leave` when the answer has been sent. Raises Full."""
+    def check(self, client: str) -> None:
+        """Raises Full if there is no place."""
         with self._changed:
             if self._inside[client] >= self.limits.query_client:
                 raise Full(f"{self._inside[client]} queries of yours wait or run already", own=True)
             if self._inside.total() >= self.limits.query_queue:
                 raise Full(f"{self._inside.total()} queries wait or run already")
+
+    def enter(self, client: str) -> None:
+        """Take a place, which must be given back by `leave` when the answer has been sent. Raises Full."""
+        with self._changed:
+            self.check(client)
             self._inside[client] += 1
 
     def leave(self, client: str) -> None:

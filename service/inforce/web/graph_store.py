@@ -15,7 +15,7 @@ from inforce.web.description import index
 from inforce.web.errors import Problem
 from inforce.web.negotiate import GRAPHS
 from inforce.web.openapi import bodies, problems
-from inforce.web.running import run
+from inforce.web.running import patience, run
 
 router = APIRouter()
 _PARAMETERS: list[dict[str, Any]] = [
@@ -53,6 +53,7 @@ _PARAMETERS: list[dict[str, Any]] = [
 )
 async def get(request: Request) -> Response:
     """All triples of a named graph (`graph=` and its IRI) or of the default graph (`default`)."""
+    await patience(request)
     names = request.query_params
     wanted = [(name, value) for name, value in names.multi_items() if name in ("graph", "default")]
     if len(wanted) != 1 or (wanted[0][0] == "default") == bool(wanted[0][1]):

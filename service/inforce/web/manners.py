@@ -8,6 +8,7 @@ import time
 import uuid
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inforce.service import Versions
@@ -15,6 +16,7 @@ from inforce.web.errors import Problem
 from inforce.web.metrics import Metrics
 
 log = logging.getLogger("inforce.http")
+GONE = 499  # as nginx logs it: nobody is there to be answered
 _ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -57,6 +59,8 @@ class Manners:
 
         try:
             await self.app(scope, receive, sending)
+        except ClientDisconnect:
+            status = GONE
         except Exception:
             log.exception("failed", extra={"request_id": request_id.decode(), "path": scope["path"]})
             if status:  # too late for another answer: the connection must break

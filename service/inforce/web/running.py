@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from inforce.settings import Settings
 from inforce.store import Embedded, Store
 from inforce.web.editor import editor
 from inforce.web.errors import Problem
+from inforce.web.manners import GONE
 from inforce.web.metrics import Metrics
 from inforce.web.negotiate import GRAPHS, RESULT_ALIASES, RESULTS, choose, coding
 from inforce.web.reply import coded
@@ -29,9 +31,24 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "graph": GRAPHS,
 }
 LIMITS = "Query-Limits"
+# Seconds that a query waits if its client has too many here: at random, so that not all come back together.
+PAUSE = (2.0, 4.0)
 TAKEN = 120.0  # seconds within which a client must have taken its answer
 _PIECE = 65_536
-_GONE = 499  # as nginx logs it: nobody is there to be answered
+
+
+async def patience(request: Request) -> None:
+    """Let a client for whom there is no place wait, before more is done for the request or its body is read.
+
+    Who asks again as soon as he is sent away would keep the service busy with nothing else.
+    """
+    pool: Pool | None = request.app.state.pool
+    if pool is None:
+        return
+    try:
+        pool.check(_client(request))
+    except Full:
+        await asyncio.sleep(random.uniform(*PAUSE))
 
 
 async def run(request: Request, query: str, default: Sequence[str] = (), named: Sequence[str] = ()) -> Response:
@@ -39,7 +56,7 @@ async def run(request: Request, query: str, default: Sequence[str] = (), named: 
     metrics: Metrics = request.app.state.metrics
     try:
         response = await _answered(request, query, default, named)
-        metrics.query("gone" if response.status_code == _GONE else "answered")
+        metrics.query("gone" if response.status_code == GONE else "answered")
         return response
     except Problem as problem:
         metrics.query(problem.members.get("limit", problem.name))
@@ -68,16 +85,16 @@ async def _answered(request: Request, query: str, default: Sequence[str], named:
     store: Store = request.state.service.store
     if pool is None or not isinstance(store, Embedded):
         raise Problem(503, "unavailable", "this service has no store of its own; ask its endpoint")
-    media, refusals = _wanted(request)
     client = _client(request)
     try:
         pool.enter(client)
     except Full as full:
         raise _full(full) from None
     try:
+        media, refusals = _wanted(request)
         task = Task(query, default, named, media, coding(request))
         found = await _unless_gone(request, pool.ask(client, task, store.opened))
-        response = await _made(request, query, found, refusals) if found else Response(status_code=_GONE)
+        response = await _made(request, query, found, refusals) if found else Response(status_code=GONE)
     except BaseException as error:
         pool.leave(client)
         if isinstance(error, Full):

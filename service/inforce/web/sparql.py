@@ -15,7 +15,7 @@ from inforce.web.endpoint_description import FORMS, description
 from inforce.web.errors import Problem
 from inforce.web.negotiate import GRAPHS, RESULTS, choose
 from inforce.web.openapi import bodies, problems
-from inforce.web.running import limits, run
+from inforce.web.running import limits, patience, run
 
 router = APIRouter()
 _QUERY, _FORM = "application/sparql-query", "application/x-www-form-urlencoded"
@@ -74,6 +74,7 @@ async def get(request: Request) -> Response:
     """A query, with `default-graph-uri` and `named-graph-uri` if wanted; without a query the service description."""
     names = request.query_params
     if "query" in names:
+        await patience(request)
         return await run(request, _one(names.getlist("query")), *_dataset(names.multi_items()))
     if "update" in names:
         raise _no_update()
@@ -102,6 +103,7 @@ async def get(request: Request) -> Response:
 async def post(request: Request) -> Response:
     """The query as a form field, or as a body of type application/sparql-query."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    await patience(request)
     # A form writes most characters with three.
     longest = request.app.state.settings.query_length * 1000
     data = await body(request, 3 * longest if kind == _FORM else longest)
