@@ -1,4 +1,5 @@
-"""The W3C's SPARQL 1.1 tests, asked over HTTP of the service: protocol, evaluation of queries, result formats, syntax.
+"""The W3C's SPARQL 1.1 tests, asked over HTTP of the service: protocol, evaluation of queries, result formats, syntax,
+and of its description of itself.
 
 All data of the tests lie in one build, each file as a named graph; a test names its dataset by the protocol. What differs
 from the expected answer is listed in w3c_exceptions.csv with its reason, and must differ in just that way.
@@ -19,7 +20,7 @@ from urllib.parse import unquote
 import httpx2
 import pyoxigraph as ox
 import pytest
-from rdflib import BNode, Graph, Literal, URIRef
+from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 from rdflib.term import Node
 
@@ -450,6 +451,65 @@ def directly(test: Evaluation) -> str:
     return judged(answer, file_of(test.result).read_bytes(), test, graph)
 
 
+# Service description: the manifest names these tests, but leaves it to the reader to make them
+
+
+SD = "http://www.w3.org/ns/sparql-service-description#"
+# The classes of the subjects of a property and of its objects, where these are described here as well.
+SCHEMA = {
+    "endpoint": ("Service", None),
+    "supportedLanguage": ("Service", None),
+    "feature": ("Service", None),
+    "resultFormat": ("Service", None),
+    "defaultDataset": ("Service", "Dataset"),
+    "defaultGraph": ("Dataset", "Graph"),
+    "namedGraph": ("Dataset", "NamedGraph"),
+    "name": ("NamedGraph", None),
+    "graph": ("NamedGraph", "Graph"),
+}
+
+
+def description(endpoint: httpx2.Client, accept: str = "*/*") -> Graph:
+    """What a GET of the endpoint without a query returns."""
+    response = endpoint.get("/sparql", headers={"Accept": accept})
+    assert response.status_code == 200
+    return Graph().parse(data=response.text, format=response.headers["content-type"].split(";")[0])
+
+
+def returns_rdf(endpoint: httpx2.Client) -> None:
+    graph = description(endpoint)
+    assert len(graph) > 20
+    for accept in ("application/rdf+xml", "application/n-triples", "application/ld+json"):
+        assert isomorphic(description(endpoint, accept), graph)
+
+
+def has_endpoint_triple(endpoint: httpx2.Client) -> None:
+    asked = URIRef(str(endpoint.base_url.join("/sparql")))
+    assert list(description(endpoint).subjects(URIRef(SD + "endpoint"), asked))
+
+
+def conforms_to_schema(endpoint: httpx2.Client) -> None:
+    graph = description(endpoint)
+    assert {p.removeprefix(SD) for p in graph.predicates() if p.startswith(SD)} == SCHEMA.keys()
+    for name, (domain, range_) in SCHEMA.items():
+        for subject, thing in graph.subject_objects(URIRef(SD + name)):
+            assert isinstance(thing, URIRef)
+            assert (subject, RDF.type, URIRef(SD + domain)) in graph
+            assert range_ is None or (thing, RDF.type, URIRef(SD + range_)) in graph
+
+
+DESCRIPTIONS = [short(row["test"]) for row in MANIFESTS.select("?test a mf:ServiceDescriptionTest")]
+
+
+@pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
+def test_service_description(name: str, endpoint: httpx2.Client) -> None:
+    {
+        "service-description#returns-rdf": returns_rdf,
+        "service-description#has-endpoint-triple": has_endpoint_triple,
+        "service-description#conforms-to-schema": conforms_to_schema,
+    }[name](endpoint)
+
+
 # The list of exceptions
 
 
@@ -467,7 +527,7 @@ def test_each_exception_is_the_engine_s_own(name: str, shared: Path) -> None:
 
 
 def test_the_whole_suite_is_here(shared: Path) -> None:
-    assert (len(EVALUATIONS), len(SYNTAXES), len(EXCHANGES)) == (235, 103, 34)
+    assert (len(EVALUATIONS), len(SYNTAXES), len(EXCHANGES), len(DESCRIPTIONS)) == (235, 103, 34, 3)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from inforce.model import BASE
 from inforce.record import Triple
 from inforce.service import Service, remembered
 from inforce.store import Store
+from inforce.web.documents import address
 from inforce.web.negotiate import GRAPHS, RESULTS, choose
 from inforce.web.reply import reply
 
@@ -42,28 +43,29 @@ def description(request: Request) -> Response:
         f"Within {wanted.query_seconds:g} seconds, {wanted.query_memory} MiB of memory and {wanted.query_answer} MB of "
         f"answer, for queries of up to {wanted.query_length} kB. SERVICE is closed: this endpoint asks no other."
     )
-    return reply(request, _serialised(request.state.service, limits, media), media)
+    return reply(request, _serialised(request.state.service, address(request, "/sparql"), limits, media), media)
 
 
 @remembered(16)
-def _serialised(service: Service, limits: str, media: str) -> bytes:
-    triples = set(described(service.store, void.of(service.store, service.folder), limits))
+def _serialised(service: Service, here: str, limits: str, media: str) -> bytes:
+    triples = set(described(service.store, here, void.of(service.store, service.folder), limits))
     lines = "".join(sorted(f"{s.n3()} {p.n3()} {o.n3()} .\n" for s, p, o in triples))
     form = ox.RdfFormat.from_media_type(media)
     assert form is not None, "each of FORMS is one of Oxigraph's"
     return dumps.written((quad.triple for quad in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES)), form)
 
 
-def described(store: Store, counted: Iterable[Triple], limits: str) -> Iterator[Triple]:
+def described(store: Store, here: str, counted: Iterable[Triple], limits: str) -> Iterator[Triple]:
     """The endpoint in front of a store: what `counted` says of its content, the forms of its answers, its limits.
 
-    It neither fetches the graphs that a query names nor extends the language.
+    It has the address at which it is asked besides the one that stays: the W3C wants to find it there. It neither
+    fetches the graphs that a query names nor extends the language.
     """
     yield _SERVICE, RDF.type, SD.Service
     yield _SERVICE, RDFS.label, Literal("inforce", "en")
     yield _SERVICE, DCTERMS.description, Literal(f"Trade measures in time: query only. {limits}", "en")
     yield _SERVICE, DCTERMS.license, LICENCE
-    yield _SERVICE, SD.endpoint, ENDPOINT
+    yield from ((_SERVICE, SD.endpoint, each) for each in (ENDPOINT, URIRef(here)))
     yield _SERVICE, SD.supportedLanguage, SD.SPARQL11Query
     yield _SERVICE, SD.feature, SD.UnionDefaultGraph
     for media in {*RESULTS.values(), *GRAPHS.values()} - {"text/html"}:
