@@ -24,7 +24,7 @@ from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import Variable
 
-from inforce.model import ALWAYS, NS, OPEN, InforceError
+from inforce.model import ALWAYS, NS, OPEN, InforceError, Sentence
 from inforce.store import Store
 
 Term = URIRef | Literal
@@ -50,12 +50,20 @@ class ParameterError(InforceError):
     """A parameter that cannot be understood: its name, the value given, what was expected and what comes nearest."""
 
     def __init__(
-        self, name: str, value: str | None, expected: str, nearest: Sequence[str] = (), fault: str = "is missing"
+        self,
+        name: str,
+        value: str | None,
+        expected: str,
+        nearest: Sequence[str] = (),
+        fault: str = Sentence("is missing"),
     ) -> None:
         self.name, self.value, self.expected, self.nearest = name, value, expected, list(nearest)
-        given = fault if value is None else f"cannot be {value!r}"
-        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-        super().__init__(f"{name} {given}: expected {expected}{hint}")
+        given = fault if value is None else Sentence("cannot be %(value)s", value=repr(value))
+        hint = Sentence("; nearest: %(names)s", names=", ".join(nearest)) if nearest else ""
+        self.sentence = Sentence(
+            "%(name)s %(given)s: expected %(expected)s%(hint)s", name=name, given=given, expected=expected, hint=hint
+        )
+        super().__init__(self.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +91,20 @@ class Parameter:
         """What a value looks like, in words."""
         match self.type:
             case "date":
-                return "a day such as 2025-11-15"
+                return Sentence("a day such as 2025-11-15")
             case "dateTime":
-                return "a moment with its UTC offset such as 2025-11-10T12:30:00+08:00"
+                return Sentence("a moment with its UTC offset such as 2025-11-10T12:30:00+08:00")
             case "integer":
-                return "a whole number from 0 to 36500"
+                return Sentence("a whole number from 0 to 36500")
             case "iri":
                 kinds = " or ".join(_words(c.removeprefix(NS)) for c in self.of)
-                return f"the name or IRI of a {kinds} of the record, such as {slug(self.example)}"
+                return Sentence(
+                    "the name or IRI of a %(kinds)s of the record, such as %(example)s",
+                    kinds=kinds,
+                    example=slug(self.example),
+                )
             case _:
-                return f"text such as {self.example}"
+                return Sentence("text such as %(example)s", example=str(self.example))
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +337,8 @@ def known(query: Query, given: Iterable[str], besides: Sequence[str] = ()) -> No
     for name in given:
         if name not in names:
             near = difflib.get_close_matches(name[:80], names, n=2)
-            raise ParameterError(name, None, f"one of {', '.join(names)}", near, "is no parameter of this question")
+            known_names = Sentence("one of %(names)s", names=", ".join(names))
+            raise ParameterError(name, None, known_names, near, Sentence("is no parameter of this question"))
 
 
 def resolve(query: Query, given: Mapping[str, Sequence[str]], names: Names, today: date) -> dict[str, list[Term]]:
@@ -340,13 +353,13 @@ def resolve(query: Query, given: Mapping[str, Sequence[str]], names: Names, toda
         values = given.get(parameter.name)
         if parameter.unless is not None and parameter.unless in given:
             if values:
-                raise ParameterError(
-                    parameter.name, values[0], f"either {parameter.name} or {parameter.unless}, not both"
-                )
+                one = Sentence("either %(one)s or %(other)s, not both", one=parameter.name, other=parameter.unless)
+                raise ParameterError(parameter.name, values[0], one)
             continue
         if values:
             if len(values) > 1 and not parameter.repeatable:
-                raise ParameterError(parameter.name, values[1], f"one value only; {values[0]!r} is given already")
+                one = Sentence("one value only; %(value)s is given already", value=repr(values[0]))
+                raise ParameterError(parameter.name, values[1], one)
             terms[parameter.name] = list(dict.fromkeys(_term(parameter, value, names) for value in values))
         elif parameter.default is not None:
             terms[parameter.name] = [_default(parameter, terms, names, today)]
@@ -367,7 +380,7 @@ def _default(parameter: Parameter, terms: Mapping[str, list[Term]], names: Names
             end = start + timedelta(days=days)
         except OverflowError:
             raise ParameterError(
-                parameter.default["plusDays"], str(days), "days that end before the year 10000"
+                parameter.default["plusDays"], str(days), Sentence("days that end before the year 10000")
             ) from None
         return Literal(end.isoformat(), datatype=XSD.date)
     return _term(parameter, str(parameter.default), names)

@@ -5,15 +5,36 @@ No RDF and no I/O here. Instants are aware datetimes in UTC; days are civil days
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 BASE = "https://w3id.org/inforce/"
 NS = BASE + "ns#"
+
+
+class Sentence(str):
+    """A sentence in English that keeps how it was made, so that a page can say it in another language."""
+
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, **values: Any) -> Self:
+        made = super().__new__(cls, template % values)
+        made.template, made.values = template, values
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sentence, (self.template, self.values)
+
+
+def _sentence(template: str, values: Mapping[str, Any]) -> Sentence:
+    return Sentence(template, **values)
 
 
 class InforceError(Exception):

@@ -27,7 +27,7 @@ from rdflib.plugins.sparql.parserutils import CompValue
 from inforce import build, catalogue, dumps
 from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.dataset import Download
-from inforce.model import BASE, NS, InforceError
+from inforce.model import BASE, NS, InforceError, Sentence
 from inforce.record import root
 from inforce.settings import Held, Settings
 from inforce.store import Embedded, Manifest, Remote, Store, Unavailable, manifest
@@ -239,23 +239,29 @@ class Service:
         name = slug(URIRef(value))
         return name if self.names.find(parameter.of, name) == str(value) else str(value)
 
-    def _silence(self, query: Query, terms: Mapping[str, Sequence[Term]], found: Sequence[Any]) -> list[str]:
+    def _silence(self, query: Query, terms: Mapping[str, Sequence[Term]], found: Sequence[Any]) -> Sequence[str]:
         """A notice where nothing is said of the measure that was asked for."""
         about = query.parameters.get("measure")
         if found or about is None or about.optional or "knownOn" not in terms:
             return []
-        return [f"No act of the record that was public by {terms['knownOn'][0]} says anything of this measure."]
+        day = str(terms["knownOn"][0])
+        return [Sentence("No act of the record that was public by %(day)s says anything of this measure.", day=day)]
 
     def beyond_coverage(self, terms: Mapping[str, Sequence[Term]]) -> list[str]:
         """A notice for each day asked that lies beyond what was searched: silence is no certainty there."""
-        notices = []
+        notices: list[str] = []
         for name in ("on", "at", "knownOn", "againstOn", "againstKnownOn", "to", "until"):
             for term in terms.get(name, ()):
                 late = [f"{c} {day}" for c, day in self.manifest["coveredThrough"].items() if str(term)[:10] > day]
                 if late:
                     notices.append(
-                        f"{name} = {term} lies beyond the days up to which publications were searched "
-                        f"({', '.join(late)}): acts made public after that are not in the record."
+                        Sentence(
+                            "%(name)s = %(day)s lies beyond the days up to which publications were searched "
+                            "(%(searched)s): acts made public after that are not in the record.",
+                            name=name,
+                            day=str(term),
+                            searched=", ".join(late),
+                        )
                     )
         return notices
 
@@ -272,8 +278,13 @@ class Service:
         shared = {name: terms[name] for name in about.parameters if name in terms}
         sparql = catalogue.bind(about, shared | {"measure": [URIRef(m) for m in sorted(measures)]})
         said = {
-            f"Announced, no legal act in the record: {row['summary']} "
-            f"({row['act'].removeprefix(BASE + 'instrument/')}, {row['public']}, confidence {row['confidence']})"
+            Sentence(
+                "Announced, no legal act in the record: %(summary)s (%(act)s, %(day)s, confidence %(confidence)s)",
+                summary=row["summary"],
+                act=row["act"].removeprefix(BASE + "instrument/"),
+                day=row["public"],
+                confidence=row["confidence"],
+            )
             for row in catalogue.rows(about, self.store.select(sparql))
         }
         return sorted(said)

@@ -13,7 +13,8 @@ from fastapi import Request
 from inforce.model import BASE
 from inforce.service import Answer
 from inforce.web.forms import offers
-from inforce.web.pages import templates
+from inforce.web.language import gettext
+from inforce.web.pages import rendered
 from inforce.web.site import path, short, site
 
 
@@ -32,11 +33,12 @@ def html(request: Request, answer: Answer) -> bytes:
     shown = answer.document()
     pages = {}
     if answer.limit is not None:
-        pages["Previous rows"] = max(answer.offset - answer.limit, 0) if answer.offset else None
+        pages[gettext("Previous rows")] = max(answer.offset - answer.limit, 0) if answer.offset else None
         after = answer.offset + answer.limit
-        pages["Next rows"] = after if after < answer.total else None
-    body = templates.get_template("answer.html").render(
-        site=known,
+        pages[gettext("Next rows")] = after if after < answer.total else None
+    return rendered(
+        request,
+        "answer.html",
         manifest={"version": answer.version, "coveredThrough": answer.covered_through},
         iri=None,
         answer=answer,
@@ -52,7 +54,6 @@ def html(request: Request, answer: Answer) -> bytes:
         text=sparql_of(answer),
         pages={caption: path(answer.at(offset)) for caption, offset in pages.items() if offset is not None},
     )
-    return body.encode()
 
 
 def _rows(answer: Answer, href: Callable[[str], str | None]) -> list[list[list[Cell]]]:

@@ -22,6 +22,7 @@ from inforce import catalogue
 from inforce.catalogue import Query
 from inforce.model import InforceError
 from inforce.service import Answer, Service, Versions
+from inforce.web import language
 from inforce.web.answers import html, sparql_of
 from inforce.web.asked import RESERVED, in_language, page, parameters
 from inforce.web.errors import Problem
@@ -82,8 +83,9 @@ async def _answered(request: Request, today: date | None, make: Callable[[], Rep
         raise HTTPException(405)
     shelf: Shelf = request.app.state.shelf
     headers = request.headers
-    accepted = tuple(headers.get(name) for name in ("accept", "accept-language", "accept-encoding"))
-    key = (request.state.service.version, request.scope["path"], request.scope["query_string"], accepted, today)
+    accepted = tuple(headers.get(name) for name in ("accept", "accept-encoding"))
+    address = (request.state.service.version, request.scope["path"], request.scope["query_string"])
+    key = (*address, accepted, language.current(), today)
     found = shelf.find(key)
     if found is None:
         found = await run_in_threadpool(make)
@@ -96,10 +98,12 @@ def made(request: Request, service: Service, name: str, today: date | None) -> R
     """The answer to a call in the form it asks for; with no day called today, the call must leave nothing open."""
     query = question(service, name)
     given = parameters(request)
-    catalogue.known(query, given, sorted(RESERVED))
     media = by_format(request, offers(query.form == "CONSTRUCT"))
+    if media == "text/html" and language.PARAMETER not in query.parameters:  # then it is that of the page alone
+        given.pop(language.PARAMETER, None)
+    catalogue.known(query, given, sorted(RESERVED))
     limit, offset = page(request)
-    asked = in_language(request, query, given)
+    asked = in_language(query, given)
     answer = service.ask(name, asked, today or request.app.state.today())
     if media == "text/html" and limit is None and answer.total - offset > MOST_SHOWN:
         limit = MOST_SHOWN
@@ -109,7 +113,8 @@ def made(request: Request, service: Service, name: str, today: date | None) -> R
         to = path(_with(answer.permalink, chosen))
         return Reply(b"", {"Location": to, "Cache-Control": "no-store", "Content-Length": "0"}, 307)
     headers = {
-        "Vary": "Accept" if "lang" in given else "Accept, Accept-Language",
+        "Vary": language.vary(request),
+        **(language.headers(request) if media == "text/html" else {}),
         "Link": ", ".join(_links(answer, chosen)),
         "X-Total-Count": str(answer.total),
         # Data never change; how a page looks may.
@@ -192,12 +197,12 @@ def _sparql(request: Request, service: Service, name: str, headers: dict[str, st
     query = question(service, name)
     given = parameters(request)
     catalogue.known(query, given, sorted(RESERVED))
-    asked = in_language(request, query, given)
+    asked = in_language(query, given)
     # In a version a call that names nothing is the call that asks for all, where a question can be asked so.
     whole = "version" in request.path_params and all(p.optional for p in query.parameters.values())
     text = service.bound(name, asked, request.app.state.today())[1] if given or whole else query.text
     media = choose(request, [SPARQL_TEXT, "text/plain", "text/html"])
-    vary = {"Vary": "Accept, Accept-Language"}
+    vary = {"Vary": language.vary(request)}
     if media == "text/html":
         to = f"/sparql?{urlencode({'query': text})}"
         return Response(status_code=303, headers={"Location": to, "Cache-Control": "no-store", **vary})

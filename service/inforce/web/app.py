@@ -38,6 +38,7 @@ from inforce.web import (
     tariffs,
 )
 from inforce.web.errors import Problem
+from inforce.web.language import Speaking
 from inforce.web.manners import Manners
 from inforce.web.metrics import Metrics
 from inforce.web.succession import Succession
@@ -98,6 +99,7 @@ def create(service: Service, today: Callable[[], date] = utc_today, wanted: Sett
     app.state.today, app.state.settings, app.state.pool = today, wanted, pool
     app.state.versions, app.state.shelf, app.state.metrics = versions, shelf, metrics
     app.state.succession = succession
+    app.add_middleware(Speaking)
     app.add_middleware(Manners, metrics=metrics, versions=versions)
     app.router.routes.extend(api.ROUTES)
     # The documents come last: they answer for every other path.

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from inforce.catalogue import ParameterError, Query
+from inforce.model import Sentence
 from inforce.web.errors import Problem
-from inforce.web.negotiate import language
+from inforce.web.language import PARAMETER, current
 
 # These choose the form and the part of an answer; no question has a parameter of such a name.
 RESERVED = frozenset({"format", "limit", "offset"})
@@ -18,8 +19,9 @@ LAST_OFFSET = 1_000_000_000
 
 
 def given_parameters(request: Request) -> dict[str, list[str]]:
-    """The parameters of a form that people fill in: empty fields are not given."""
-    return {name: kept for name, values in parameters(request).items() if (kept := [v for v in values if v])}
+    """The parameters of a form that people fill in: empty fields are not given, and its language is none of them."""
+    given = {name: [value for value in values if value] for name, values in parameters(request).items()}
+    return {name: values for name, values in given.items() if values and name != PARAMETER}
 
 
 def parameters(request: Request) -> dict[str, list[str]]:
@@ -31,10 +33,10 @@ def parameters(request: Request) -> dict[str, list[str]]:
     return given
 
 
-def in_language(request: Request, query: Query, given: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The parameters of a call, with the language that Accept-Language prefers if it names none."""
-    preferred = language(request) if "lang" in query.parameters and "lang" not in given else None
-    return {**given, "lang": [preferred]} if preferred else dict(given)
+def in_language(query: Query, given: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The parameters of a call, with the language of the request if it names none."""
+    chosen = {PARAMETER: [current()]} if PARAMETER in query.parameters and current() != "en" else {}
+    return {**chosen, **given}
 
 
 def page(request: Request) -> tuple[int | None, int]:
@@ -50,7 +52,7 @@ def _number(request: Request, name: str, least: int, most: int) -> int | None:
     given = request.query_params.getlist(name)
     if not given:
         return None
-    expected = f"one whole number from {least} to {most}"
+    expected = Sentence("one whole number from %(least)s to %(most)s", least=least, most=most)
     if len(given) > 1 or not re.fullmatch(r"[0-9]{1,10}", given[0]) or not least <= int(given[0]) <= most:
         raise ParameterError(name, ", ".join(given), expected)
     return int(given[0])

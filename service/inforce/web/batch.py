@@ -151,7 +151,7 @@ def _answer(request: Request, data: bytes, kind: str, media: str) -> Iterator[by
     if len(table.lines) > MOST_LINES:
         detail = f"a list may have {MOST_LINES} lines, this one has {len(table.lines)}; send it in parts"
         raise Problem(413, "too-large", detail, most=MOST_LINES)
-    common = in_language(request, service.query(batch.QUESTION), parameters(request))
+    common = in_language(service.query(batch.QUESTION), parameters(request))
     results = batch.run(service, table, request.app.state.today(), common)
     pieces = batch.as_csv(service, table, results) if media == _CSV else batch.as_json(service, results)
     return (piece.encode() for piece in pieces)

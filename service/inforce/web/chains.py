@@ -19,6 +19,7 @@ from inforce.service import Answer, Service
 from inforce.turtle import ELI, INF
 from inforce.web.answers import sparql_of
 from inforce.web.asked import given_parameters
+from inforce.web.language import order
 from inforce.web.pages import mended, page
 from inforce.web.site import Site, site
 
@@ -74,7 +75,12 @@ def chain(known: Site, answer: Answer) -> Chain:
                 clauses[changing, changed, kind].add(str(graph.value(effect, INF.clause)))
                 measures[changing, changed, kind].add(str(measure))
     edges = [
-        Edge(*key, known.acts[key[0]][0], sorted(clauses[key], key=natural), sorted(measures[key], key=known.name))
+        Edge(
+            *key,
+            known.acts[key[0]][0],
+            sorted(clauses[key], key=natural),
+            sorted(measures[key], key=lambda iri: order(known.name(iri))),
+        )
         for key in clauses
     ]
     return _with_acts(edges, known.acts)

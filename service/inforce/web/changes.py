@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from inforce.catalogue import ParameterError
+from inforce.model import Sentence
 from inforce.service import Service
 from inforce.web.feeds import base
 from inforce.web.pages import FILTERS, announced, asked_for, mended, one_of, page
@@ -71,7 +72,8 @@ def changed(request: Request) -> Response:
     try:
         clock = one_of(given, "clock", CLOCKS) or "law"
         for name in given.keys() - {"clock", "from", "to", "on", "knownOn", *FILTERS}:
-            raise ParameterError(name, None, "clock, from, to, on, knownOn or a filter", fault="is no parameter here")
+            expected = Sentence("clock, from, to, on, knownOn or a filter")
+            raise ParameterError(name, None, expected, fault=Sentence("is no parameter of this page"))
         filters = {name: values for name, values in given.items() if name in FILTERS}
         before, after = _days(service, given, today)
         if clock == "law":
@@ -111,7 +113,7 @@ def _days(service: Service, given: Mapping[str, list[str]], today: date) -> tupl
     terms, _ = service.bound("learned", {"from": [str(today - _MONTH)], **_only(given, "from", "to")}, today)
     before, after = (str(terms[name][0]) for name in ("from", "to"))
     if before > after:
-        raise ParameterError("from", before, f"a day not after {after}")
+        raise ParameterError("from", before, Sentence("a day not after %(day)s", day=after))
     return before, after
 
 

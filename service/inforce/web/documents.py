@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from inforce.model import BASE
+from inforce.model import BASE, Sentence
 from inforce.service import Service, Versions
 from inforce.web import jsonld
 from inforce.web.description import VOCABULARY, describe, index, kind_of, serialised
 from inforce.web.errors import Problem
 from inforce.web.known import CLOCKS
+from inforce.web.language import PARAMETER
 from inforce.web.negotiate import DOCUMENTS, choose
 from inforce.web.pages import page
 from inforce.web.reply import reply
@@ -114,7 +115,7 @@ def send(
     `iri` names it; its forms are at that address with a suffix, before the `query`.
     """
     for name in request.query_params:
-        if name not in parameters:
+        if name not in parameters and name != PARAMETER:
             return _refused(request, name, parameters)
     at = quote(place(iri))
     forms = {form: f"{at}.{form}{query}" for form in DOCUMENTS}
@@ -167,19 +168,22 @@ def absent(request: Request, iri: str, rest: str = "") -> Response:
         if present:
             to = quote(place(present)) + (f".{suffix}" if suffix else "") + rest + query
             return Response(status_code=301, headers={"Location": to, "Cache-Control": "no-store"})
-        problem = Problem(410, "gone", f"{name} was withdrawn: {reason}", reason=reason)
+        problem = Problem(
+            410, "gone", Sentence("%(name)s was withdrawn: %(reason)s", name=name, reason=reason), reason=reason
+        )
         return told(request, problem, "missing.html", nearest=[])
     nearest = known.nearest(name)
-    problem = Problem(404, "not-found", f"there is no document {name} in the record", nearest=nearest)
+    problem = Problem(
+        404, "not-found", Sentence("there is no document %(name)s in the record", name=name), nearest=nearest
+    )
     return told(request, problem, "missing.html", nearest=nearest)
 
 
 def _refused(request: Request, name: str, parameters: frozenset[str]) -> Response:
     known = sorted(parameters)
-    expected = f"known are {' and '.join(known)}" if known else "this one has none"
-    problem = Problem(
-        422, "invalid-parameter", f"{name} is no parameter of a document: {expected}", parameter=name, nearest=known,
-    )  # fmt: skip
+    expected = Sentence("known are %(names)s", names=", ".join(known)) if known else Sentence("this one has none")
+    detail = Sentence("%(name)s is no parameter of a document: %(expected)s", name=name, expected=expected)
+    problem = Problem(422, "invalid-parameter", detail, parameter=name, nearest=known)
     return told(request, problem, "refused.html", links=[])
 
 

@@ -17,6 +17,7 @@ from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES, compact
 from inforce.web.description import describe
 from inforce.web.errors import Problem
+from inforce.web.language import N_
 from inforce.web.pages import page
 from inforce.web.questions import recipe
 from inforce.web.reply import reply
@@ -55,8 +56,8 @@ def examples(service: Service) -> dict[str, list[Example]]:
     """The queries to begin with, each below the heading under which it stands on the page."""
     recipes = {iri: recipe(service, iri) for iri in site(service).index.members(COOKBOOK.rstrip("/"))}
     return {
-        "Questions of the catalogue": [Example(q.name, q.summary, _asked(q)) for q in service.queries.values()],
-        "Cookbook": [Example(slug(URIRef(iri)), str(r["summary"]), r["text"]) for iri, r in recipes.items()],
+        N_("Questions of the catalogue"): [Example(q.name, q.summary, _asked(q)) for q in service.queries.values()],
+        N_("Cookbook"): [Example(slug(URIRef(iri)), str(r["summary"]), r["text"]) for iri, r in recipes.items()],
     }
 
 
@@ -146,5 +147,5 @@ def _word(iri: str, known: Site, ontology: Graph) -> list[str]:
     """An IRI, its names, and what it means."""
     defined = [*ontology.objects(URIRef(iri), SKOS.definition), *ontology.objects(URIRef(iri), RDFS.comment)]
     meaning = next((str(text) for text in defined if isinstance(text, Literal) and text.language == "en"), "")
-    names = [name for name in (known.name(iri), known.zh(iri)) if name and name != short(iri)]
+    names = [name for name in (known.en(iri), known.zh(iri)) if name and name != short(iri)]
     return [iri, " ".join(names), meaning]

@@ -9,22 +9,23 @@ from fastapi.responses import JSONResponse
 
 from inforce.catalogue import ParameterError
 from inforce.model import BASE
+from inforce.web.language import N_
 
 TITLES = {
-    "sparql-syntax": "The query is no SPARQL",
-    "sparql-refused": "The query asks for something this endpoint does not do",
-    "query-limit": "The query needs more than a query may have here",
-    "too-many-queries": "Too many queries of this client are here already",
-    "not-found": "There is no such thing in the record",
-    "gone": "This was kept once and cannot be read any more",
-    "method-not-allowed": "This method is not allowed here",
-    "not-acceptable": "None of the accepted media types can be sent",
-    "unsupported-media-type": "The body is of a type that is not understood",
-    "too-large": "The request is too large",
-    "invalid-parameter": "A parameter cannot be understood",
-    "invalid-datetime": "The datetime in a header cannot be understood",
-    "unavailable": "The store does not answer just now",
-    "internal": "Something went wrong here",
+    "sparql-syntax": N_("The query is no SPARQL"),
+    "sparql-refused": N_("The query asks for something this endpoint does not do"),
+    "query-limit": N_("The query needs more than a query may have here"),
+    "too-many-queries": N_("Too many queries of this client are here already"),
+    "not-found": N_("There is no such thing in the record"),
+    "gone": N_("This was kept once and cannot be read any more"),
+    "method-not-allowed": N_("This method is not allowed here"),
+    "not-acceptable": N_("None of the accepted media types can be sent"),
+    "unsupported-media-type": N_("The body is of a type that is not understood"),
+    "too-large": N_("The request is too large"),
+    "invalid-parameter": N_("A parameter cannot be understood"),
+    "invalid-datetime": N_("The datetime in a header cannot be understood"),
+    "unavailable": N_("The store does not answer just now"),
+    "internal": N_("Something went wrong here"),
 }
 MEDIA = "application/problem+json"
 RETRY_AFTER = 5  # seconds, where another try may help
@@ -49,7 +50,7 @@ class Problem(Exception):
         return cls(
             422,
             "invalid-parameter",
-            str(error),
+            error.sentence,
             parameter=error.name,
             value=error.value,
             expected=error.expected,

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Request, Response
 from rdflib import RDF, Graph, URIRef
 from rdflib.term import Node
 
-from inforce.model import ALWAYS, BASE, OPEN, day_of, instant_from, natural
+from inforce.model import ALWAYS, BASE, OPEN, Sentence, day_of, instant_from, natural
 from inforce.service import Service
 from inforce.turtle import INF
 from inforce.web.description import index, kind_of, written
@@ -83,7 +83,7 @@ def timegate(request: Request, path: str) -> Response:
         )  # fmt: skip
         return _with(problem.response(request), links)
     if day is None:
-        return _with(_too_early(request, past, f"by {wanted}"), links)
+        return _with(_too_early(request, past, str(wanted)), links)
     headers = {"Location": address(request, past.path(day)), "Cache-Control": REVALIDATE}
     return _with(Response(status_code=302, headers=headers), _links(request, past, day))
 
@@ -122,11 +122,16 @@ def memento(request: Request, kind: str, name: str, day: str) -> Response:
     try:
         wanted = date.fromisoformat(asked)
     except ValueError:
-        problem = Problem(404, "not-found", f"{asked} is no day: expected one like {past.days[-1]}", nearest=[])
+        problem = Problem(
+            404,
+            "not-found",
+            Sentence("%(asked)s is no day: expected one like %(day)s", asked=asked, day=str(past.days[-1])),
+            nearest=[],
+        )
         return told(request, problem, "missing.html", nearest=[past.iri])
     held = past.by(wanted)
     if held is None:
-        return _with(_too_early(request, past, f"on {wanted}"), _links(request, past))
+        return _with(_too_early(request, past, str(wanted)), _links(request, past))
     if held.isoformat() != asked:  # nothing new became known on that day
         to = past.path(held) + (f".{suffix}" if suffix else "")
         return Response(status_code=302, headers={"Location": to, "Cache-Control": REVALIDATE})
@@ -151,7 +156,9 @@ def _past(request: Request, path: str, rest: str = "") -> Past | Response:
     if iri not in index(service).documents:
         return absent(request, iri, rest)
     if kind_of(iri) not in CLOCKS or iri == BASE + kind_of(iri):
-        problem = Problem(404, "not-found", f"{iri} has no states in time: measures and acts have", nearest=[])
+        problem = Problem(
+            404, "not-found", Sentence("%(name)s has no states in time: measures and acts have", name=iri), nearest=[]
+        )
         return told(request, problem, "missing.html", nearest=[iri])
     today = request.app.state.today()
     return Past(iri, tuple(day for day in days(service, iri) if day <= today), zone(service, iri))
@@ -167,9 +174,10 @@ def _moment(text: str) -> datetime:
 
 def _too_early(request: Request, past: Past, when: str) -> Response:
     first = past.days[0].isoformat()
-    problem = Problem(
-        404, "not-found", f"nothing was known {when} of {past.iri}: it became public on {first}", firstKnown=first,
-    )  # fmt: skip
+    detail = Sentence(
+        "nothing was known by %(when)s of %(name)s: it became public on %(day)s", when=when, name=past.iri, day=first
+    )
+    problem = Problem(404, "not-found", detail, firstKnown=first)
     return told(request, problem, "missing.html", nearest=[past.iri])
 
 

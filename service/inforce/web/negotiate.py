@@ -1,4 +1,4 @@
-"""Which form of a resource to send: type, language and coding by the request's headers (RFC 9110, read by Werkzeug)."""
+"""Which form of a resource to send: type and coding by the request's headers (RFC 9110, read by Werkzeug)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from fastapi import Request
-from werkzeug.datastructures import Accept, LanguageAccept, MIMEAccept
+from werkzeug.datastructures import Accept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from inforce.web.errors import Problem
@@ -60,7 +60,6 @@ RESULT_ALIASES: Mapping[str, str] = {
     "application/xml": RESULTS["srx"],
     "text/xml": RESULTS["srx"],
 }
-LANGUAGES = ("en", "zh")
 CODINGS = ("zstd", "br", "gzip")  # in the order of our preference
 
 
@@ -126,12 +125,6 @@ def by_format(request: Request, offers: Mapping[str, str]) -> str:
             nearest=difflib.get_close_matches(wanted[:80], offers, n=2),
         )
     return media
-
-
-def language(request: Request) -> str | None:
-    """The language that Accept-Language prefers of those we have; nothing if it names none of them."""
-    header = request.headers.get("accept-language")
-    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES) if header else None
 
 
 def coding(request: Request) -> str | None:

@@ -13,7 +13,10 @@ from rdflib.term import Node
 from inforce import dataset, frames
 from inforce.service import Service
 from inforce.web.description import DATASET, VOID, describe
+from inforce.web.language import N_
 from inforce.web.site import path
+
+_TOTALS = (N_("triples"), N_("entities"), N_("classes"), N_("properties"))
 
 
 def shown(service: Service, today: date) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def counted(service: Service) -> dict[str, Any]:
         for space in graph.objects(target, VOID_TERMS.uriSpace)
     ]
     return {
-        "totals": {name: number(this, VOID_TERMS[name]) for name in ("triples", "entities", "classes", "properties")},
+        "totals": {name: number(this, VOID_TERMS[name]) for name in _TOTALS},
         "classes": sorted(classes, key=lambda each: (-each[1], each[0])),
         "properties": properties(this),
         "links": sorted(links, key=lambda each: (-each[2], each[0], each[1])),

@@ -14,13 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from inforce.catalogue import ParameterError
-from inforce.model import BASE, NS, Status
+from inforce.model import BASE, NS, Sentence, Status
 from inforce.service import Service, remembered
 from inforce.turtle import compact
-from inforce.web import wording
+from inforce.web import language, wording
 from inforce.web.asked import given_parameters
 from inforce.web.drawing import Window
 from inforce.web.errors import TITLES
+from inforce.web.language import N_, carried, current
 from inforce.web.negotiate import DOCUMENTS
 from inforce.web.reply import reply
 from inforce.web.site import Site, in_form, path, short, site
@@ -33,20 +34,26 @@ SHOWN = STATUSES[:3]
 FILTERS = ("material", "destination", "origin", "imposedBy", "kind", "flow", "hs")
 EXAMPLES = (
     (
-        "Gallium to the United States on 15 November 2025, as known then",
+        N_("Gallium to the United States on 15 November 2025, as known then"),
         {"on": "2025-11-15", "knownOn": "2025-11-15", "material": "gallium", "destination": "us"},
     ),
     (
-        "Rare earths on 1 December 2025, as known a month before",
+        N_("Rare earths on 1 December 2025, as known a month before"),
         {"on": "2025-12-01", "knownOn": "2025-11-01", "material": "rare-earth"},
     ),
-    ("US measures on goods of China on 12 August 2025", {"on": "2025-08-12", "imposedBy": "us", "origin": "cn"}),
+    (N_("US measures on goods of China on 12 August 2025"), {"on": "2025-08-12", "imposedBy": "us", "origin": "cn"}),
 )
 
 
 def but(given: Mapping[str, Sequence[str]], **changed: Sequence[str]) -> str:
-    """The query string of a page, with some parameters changed; those without a value are left out."""
-    return urlencode({**given, **changed}, doseq=True)
+    """The query string of a page with some parameters changed; empty ones are left out, the language stays."""
+    return urlencode({**given, **changed, **carried()}, doseq=True)
+
+
+def following(filters: Mapping[str, Sequence[str]]) -> str:
+    """The query string of a feed on what a page shows, in its language."""
+    chosen = {} if current() == "en" else {language.PARAMETER: current()}
+    return "?" + urlencode({**filters, **chosen}, doseq=True) if filters or chosen else ""
 
 
 def _environment() -> Environment:
@@ -56,11 +63,19 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    words = (language.gettext, language.ngettext)
+    found.install_gettext_callables(  # type: ignore[attr-defined]
+        *words, newstyle=True, pgettext=language.pgettext, npgettext=language.npgettext
+    )
+    found.policies["ext.i18n.trimmed"] = True
     said = (wording.day, wording.last_day, wording.percent, wording.words, wording.days_after, wording.year_before)
-    for function in (*said, short, compact, path, in_form, urlencode, but):
+    names = (wording.status, wording.role, wording.parameter, wording.counted)
+    addresses = (short, compact, path, in_form, urlencode, but, following)
+    for function in (*said, *names, language.said, language.english, *addresses):
         found.filters[function.__name__] = function
-    found.globals |= {"count": wording.count, "local": wording.local, "base": BASE, "forms": DOCUMENTS}
+    found.globals |= {"local": wording.local, "base": BASE, "forms": DOCUMENTS, "language": language.current}
     found.globals |= {"all_statuses": STATUSES}
     return found
 
@@ -77,7 +92,7 @@ def measure_row(row: Row, window: Window, on: Site) -> Markup:
 def _drawing(_: Service) -> Callable[[Row, Window, Site], Markup]:
     """What draws the rows of a build, and keeps them."""
 
-    @cached(LRUCache(8192), key=lambda row, window, on: (row.key, window), lock=Lock())
+    @cached(LRUCache(8192), key=lambda row, window, on: (row.key, window, current()), lock=Lock())
     def drawn(row: Row, window: Window, on: Site) -> Markup:
         return Markup(templates.get_template("row.html").render(row=row, window=window, site=on))
 
@@ -91,6 +106,17 @@ def page(
     request: Request, template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> Response:
     """A page from a template. A page about a document of the record names its `iri`."""
+    try:
+        language.checked(request)
+    except ParameterError as error:
+        template, status, headers = "refused.html", 422, None
+        values = {"message": error.sentence, "links": mended(request, error)}
+    body = rendered(request, template, **values)
+    return reply(request, body, "text/html", {**language.headers(request), **(headers or {})}, status)
+
+
+def rendered(request: Request, template: str, **values: Any) -> bytes:
+    """The text of a page, which every page has much of in common."""
     known = site(request.state.service)
     shared = {
         "site": known,
@@ -99,9 +125,20 @@ def page(
         "here": request.url.path,
         "today": request.app.state.today(),
         "marked": [],
+        "tongues": _others(request),
+        "tongue": language.LANGUAGES[language.current()][0],
+        "carried": language.carried(),
     }
-    body = templates.get_template(template).render({**shared, **values})
-    return reply(request, body.encode(), "text/html", headers, status)
+    return templates.get_template(template).render({**shared, **values}).encode()
+
+
+def _others(request: Request) -> list[tuple[str, str, str]]:
+    """The address of a page in each language, with what HTML calls the language and what it calls itself."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != language.PARAMETER]
+    return [
+        (code, called, f"{request.url.path}?{urlencode([*kept, (language.PARAMETER, name)])}")
+        for name, (code, called) in language.LANGUAGES.items()
+    ]
 
 
 @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -158,7 +195,7 @@ def one_of(given: Mapping[str, list[str]], name: str, values: Sequence[str]) -> 
     """The one value of a parameter of a page. Raises ParameterError unless it is one of the values."""
     found = given.get(name, [])
     if len(found) > 1 or not set(found) <= set(values):
-        raise ParameterError(name, ", ".join(found), f"one of {', '.join(values)}")
+        raise ParameterError(name, ", ".join(found), Sentence("one of %(names)s", names=", ".join(values)))
     return found[0] if found else None
 
 
@@ -179,7 +216,7 @@ def _view(given: Mapping[str, list[str]]) -> tuple[date, date] | None:
             return first, last + timedelta(days=1)
     except ValueError:
         pass
-    raise ParameterError("view", ", ".join(stated), "two days, the earlier first: 2025-01-01/2027-12-31")
+    raise ParameterError("view", ", ".join(stated), Sentence("two days, the earlier first: 2025-01-01/2027-12-31"))
 
 
 def _elsewhere(

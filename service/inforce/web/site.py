@@ -17,6 +17,7 @@ from inforce.model import ALWAYS, BASE, OPEN
 from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES
 from inforce.web.description import describe, index
+from inforce.web.language import current, order
 
 # What this host serves besides documents.
 SERVED = frozenset({BASE, BASE + "sparql"})
@@ -94,6 +95,19 @@ class Site:
         return path(iri) if served else None
 
     def name(self, iri: str) -> str:
+        """The name of a thing in the language of the request, else its English name, else its short one."""
+        return (self.zh(iri) if current() == "zh" else None) or self.en(iri)
+
+    def other(self, iri: str) -> str | None:
+        """The name of a thing in the language that is not that of the request, where it has both."""
+        chinese = self.zh(iri)
+        return self.en(iri) if chinese and current() == "zh" else chinese
+
+    def foreign(self, iri: str) -> bool:
+        """Whether the name of a thing is English on a page that is not."""
+        return current() == "zh" and not self.zh(iri) and any(letter.isalpha() for letter in self.en(iri))
+
+    def en(self, iri: str) -> str:
         """The English name of a thing, else its short name."""
         known = self._names.get(iri)
         return known.en if known else short(iri)
@@ -104,8 +118,8 @@ class Site:
         return known.zh if known else None
 
     def choices(self, kind: str) -> list[tuple[str, str, str]]:
-        """Slug, English and Chinese name of all things of a kind, by name."""
-        return _choices(self.service, kind)
+        """Slug, name and name in the other language of all things of a kind, by name."""
+        return _choices(self.service, kind, current())
 
     def learned(self, day: str) -> str:
         """The last day by which anything new was public: what was known on `day` was known since then."""
@@ -127,7 +141,7 @@ class Site:
 
     def tree(self, kind: str) -> list[tuple[str, int]]:
         """All things of a kind, each below the first thing that is broader, with their depth."""
-        return _tree(self.service, kind)
+        return _tree(self.service, kind, current())
 
     def slug_of_name(self, kind: str, given: str) -> str:
         """The slug for what a person typed: a name in English or Chinese, or what it was."""
@@ -139,15 +153,16 @@ class Site:
         return given
 
 
+# Both are in the language of the request, which is their last key.
 @remembered(64)
-def _choices(service: Service, kind: str) -> list[tuple[str, str, str]]:
+def _choices(service: Service, kind: str, _: str) -> list[tuple[str, str, str]]:
     known = site(service)
-    named = ((slug(URIRef(m)), known.name(m), known.zh(m) or "") for m in known.index.members(BASE + kind))
-    return sorted(named, key=lambda choice: (choice[1].lower(), choice[0]))
+    named = ((slug(URIRef(m)), known.name(m), known.other(m) or "") for m in known.index.members(BASE + kind))
+    return sorted(named, key=lambda choice: (order(choice[1]), choice[0]))
 
 
 @remembered(64)
-def _tree(service: Service, kind: str) -> list[tuple[str, int]]:
+def _tree(service: Service, kind: str, _: str) -> list[tuple[str, int]]:
     graph = describe(service, BASE + "graph/ontology") + describe(service, BASE + "graph/reference")
     known = site(service)
     members = known.index.members(BASE + kind)
@@ -157,7 +172,7 @@ def _tree(service: Service, kind: str) -> list[tuple[str, int]]:
         below[broader[0] if broader else ""].append(member)
 
     def walk(top: str, depth: int) -> Iterator[tuple[str, int]]:
-        for member in sorted(below[top], key=lambda m: known.name(m).lower()):
+        for member in sorted(below[top], key=lambda m: order(known.name(m))):
             yield member, depth
             yield from walk(member, depth + 1)
 

@@ -11,7 +11,7 @@ from rdflib import PROV, RDF, RDFS, SKOS, XSD, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from inforce.catalogue import ParameterError
-from inforce.model import BASE
+from inforce.model import BASE, Sentence
 from inforce.service import Answer, Service
 from inforce.turtle import INF
 from inforce.web.api import version_of
@@ -20,6 +20,7 @@ from inforce.web.description import graph_of, index, written
 from inforce.web.documents import absent, send, split, told
 from inforce.web.errors import Problem
 from inforce.web.known import known, mentioned
+from inforce.web.language import carried
 from inforce.web.pages import mended, page
 from inforce.web.reply import FOREVER
 from inforce.web.site import path as place
@@ -60,11 +61,16 @@ def _state(request: Request, service: Service, name: str, day: str, before: str)
     query = "?" + urlencode({"knownOn": days["knownOn"]})
     at = f"/measure/{quote(name)}/on/{days['on']}"
     if not given:
-        to = f"{before}{at}{'.' + suffix if suffix else ''}{query}"
+        asked_for = urlencode({"knownOn": days["knownOn"], **carried()})
+        to = f"{before}{at}{'.' + suffix if suffix else ''}?{asked_for}"
         return Response(status_code=307, headers={"Location": to, "Cache-Control": "no-store"})
     if not answer.rows:
         problem = Problem(
-            404, "not-found", f"no act of the record that was public by {days['knownOn']} says anything of {measure}",
+            404, "not-found",
+            Sentence(
+                "no act of the record that was public by %(day)s says anything of %(name)s",
+                day=days["knownOn"], name=measure,
+            ),
             firstKnown=site(service).first_public[measure].isoformat(),
         )  # fmt: skip
         return told(request, problem, "missing.html", nearest=[measure])
@@ -92,7 +98,7 @@ def graph(service: Service, measure: str, iri: str, answer: Answer) -> Graph:
         s for s in around.subjects(RDF.type, INF.Span)
         if str(around.value(s, INF["from"])) <= on < str(around.value(s, INF.until))
     )  # fmt: skip
-    label = f"{site(service).name(measure)}: on {on}, as known on {known_on}"
+    label = f"{site(service).en(measure)}: on {on}, as known on {known_on}"
     found: set[tuple[Node, ...]] = {(this, p, o) for p, o in around.predicate_objects(span) if p in _HOLDS}
     found |= {
         (this, RDF.type, INF.State),

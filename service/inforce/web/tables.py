@@ -12,6 +12,7 @@ from inforce.model import Status
 from inforce.service import Answer, Service, remembered
 from inforce.web import wording
 from inforce.web.drawing import Axis, Bar, Stretch, Window, bars
+from inforce.web.language import current, gettext
 from inforce.web.site import short, site
 from inforce.web.standing import Lives, Span, State, Turn, alike, at_moment, lasts, lives, on_day, turns
 
@@ -144,8 +145,8 @@ def drawn_table(
         Row(
             measure,
             found[measure],
-            _bars(service, measure, learned, window.axis),
-            _later(service, measure, learned, latest, window.axis) if learned < latest else (),
+            _bars(service, measure, learned, window.axis, current()),
+            _later(service, measure, learned, latest, window.axis, current()) if learned < latest else (),
             (learned, latest),
         )
         for measure in wanted[:MOST]
@@ -208,7 +209,7 @@ def viewed(service: Service, on: date, today: date, view: tuple[date, date] | No
 def marked(answer: Answer, today: date) -> dict[str, date]:
     """The day that an answer is about, under its caption."""
     asked = str(answer.parameters["on" if "on" in answer.parameters else "at"][0])[:10]
-    return {"today" if asked == today.isoformat() else wording.day(asked): date.fromisoformat(asked)}
+    return {gettext("today") if asked == today.isoformat() else wording.day(asked): date.fromisoformat(asked)}
 
 
 def timelines(service: Service, known_on: str) -> Mapping[str, Sequence[Span]]:
@@ -232,27 +233,24 @@ def stretch(row: Span, first_public: date) -> Stretch:
     start = date.fromisoformat(row["from"]) if row["from"] else first_public
     end = date.fromisoformat(row["until"]) if row["until"] else None
     rate = "" if row["rate"] is None else wording.percent(row["rate"])
-    said = wording.words(row["status"]) + (f" at {rate}" if rate else "")
-    return Stretch(row["status"], start, end, rate, f"{said} {wording.period(start, end)}", row["clause"])
+    return Stretch(row["status"], start, end, rate, wording.lasting(row["status"], rate, start, end), row["clause"])
 
 
 def drawn(stretches: Sequence[Stretch], on: Axis, days: Mapping[str, date]) -> Drawing:
     """The drawing of a measure's life; what lasts for less than a day is left to words elsewhere."""
     lasting = [s for s in stretches if s.start is None or s.end is None or s.start < s.end]
-    return Drawing(
-        on, bars(lasting, on), days, "Timeline: " + "; ".join(f"{s.title} ({short(s.by)})" for s in lasting) + "."
-    )
+    return Drawing(on, bars(lasting, on), days, wording.told_of_life([(s.title, short(s.by)) for s in lasting]))
 
 
 @remembered(4096)
-def _bars(service: Service, measure: str, known_on: str, on: Axis) -> Sequence[Bar]:
-    """The bars of a measure, as known on a day on which something was made public."""
+def _bars(service: Service, measure: str, known_on: str, on: Axis, _: str) -> Sequence[Bar]:
+    """The bars of a measure, as known on a day on which something was made public, in the language of the request."""
     lasting = [s for s in life(service, measure, known_on) if s.start is None or s.end is None or s.start < s.end]
     return tuple(bars(lasting, on, _NARROWEST))
 
 
 @remembered(4096)
-def _later(service: Service, measure: str, known_on: str, now: str, on: Axis) -> Sequence[Bar]:
+def _later(service: Service, measure: str, known_on: str, now: str, on: Axis, _: str) -> Sequence[Bar]:
     """What is known of a measure on one of two days where that differs from what was known on the other."""
     return later(service, timelines(service, known_on)[measure], timelines(service, now).get(measure, ()), on)
 

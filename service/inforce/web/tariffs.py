@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from inforce.catalogue import ParameterError
+from inforce.model import Sentence
 from inforce.service import Service, remembered
 from inforce.web.answers import sparql_of
 from inforce.web.asked import given_parameters
 from inforce.web.drawing import Axis, Bar, Stretch, bars
-from inforce.web.pages import mended, page
+from inforce.web.pages import but, mended, page
 from inforce.web.site import site
 from inforce.web.wording import percent
 
@@ -57,7 +57,6 @@ class Strip:
     """
 
     measure: str
-    label: str
     bars: Sequence[Bar]
     days: Sequence[tuple[date, date | None]]
 
@@ -94,11 +93,9 @@ def _layer(row: Row) -> tuple[Any, ...]:
 def strips(steps: Sequence[Step], on: Axis) -> dict[str, list[Strip]]:
     """The layers outside the sum by part, each with the stretches of days on which it stands there."""
     found: dict[tuple[str, str], list[Stretch]] = {}
-    labels: dict[str, str] = {}
     for step in steps:
         for row in step.rows:
             if row["part"] != ADDITIVE:
-                labels[row["measure"]] = row["label"]
                 rate = "" if row["rate"] is None else percent(row["rate"])
                 stretches = found.setdefault((row["part"], row["measure"]), [])
                 if stretches and (stretches[-1].end, stretches[-1].label) == (step.start, rate):
@@ -108,7 +105,7 @@ def strips(steps: Sequence[Step], on: Axis) -> dict[str, list[Strip]]:
     ordered: dict[str, list[Strip]] = {}
     for (part, measure), stretches in found.items():
         if drawn := bars(stretches, on):
-            ordered.setdefault(part, []).append(Strip(measure, labels[measure], drawn, _joined(stretches)))
+            ordered.setdefault(part, []).append(Strip(measure, drawn, _joined(stretches)))
     return ordered
 
 
@@ -142,7 +139,7 @@ def tariffs(request: Request) -> Response:
     shared: dict[str, Any] = {"given": asked, "today": today}
     try:
         if "at" in asked:
-            raise ParameterError("at", None, "a day, as on", ["on"], "is no parameter of this page")
+            raise ParameterError("at", None, Sentence("a day, as on"), ["on"], Sentence("is no parameter of this page"))
         since = _since(asked.pop("from", []))
         answer = service.ask("tariff-stack", asked, today)
         on, known_on = (str(answer.parameters[name][0]) for name in ("on", "knownOn"))
@@ -162,14 +159,13 @@ def tariffs(request: Request) -> Response:
         parts={part: list(rows) for part, rows in groupby(answer.rows, key=lambda row: row["part"])},
         sum=answer.rows[0]["sum"] if answer.rows else 0.0,
         steps=seen,
-        labels={row["measure"]: row["label"] for step in seen for row in step.due},
         order=order,
         strips=strips(seen, axis),
         axis=axis,
         since=since,
         years=sorted({step.start.year for step in steps} | {today.year}),
-        turned=urlencode({**goods, "origin": goods["destination"], "destination": goods["origin"]}, doseq=True),
-        kept=urlencode({**goods, "knownOn": known_on, **({"from": since} if since else {})}, doseq=True),
+        turned=but(goods, origin=goods["destination"], destination=goods["origin"]),
+        kept=but(goods, knownOn=[known_on], **({"from": [str(since)]} if since else {})),
         sparql=sparql_of(answer),
         **shared,
     )
@@ -182,4 +178,4 @@ def _since(values: Sequence[str]) -> date | None:
     try:
         return date.fromisoformat(values[0])
     except ValueError:
-        raise ParameterError("from", values[0], "a day such as 2025-01-01") from None
+        raise ParameterError("from", values[0], Sentence("a day such as 2025-01-01")) from None

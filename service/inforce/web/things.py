@@ -23,6 +23,7 @@ from inforce.web.asked import given_parameters
 from inforce.web.clocks import plane
 from inforce.web.description import DATASET, GRAPHS, SHAPES, VOID, describe, is_collection, kind_of, serialised, shapes
 from inforce.web.drawing import axis
+from inforce.web.language import N_, gettext, order
 from inforce.web.overview import counted, shown
 from inforce.web.pages import mended, page
 from inforce.web.site import site
@@ -39,7 +40,7 @@ def of(request: Request, iri: str, headers: Mapping[str, str]) -> Response:
     try:
         template, values = _page(request.state.service, iri, given, request.app.state.today())
     except ParameterError as error:
-        return page(request, "refused.html", 422, message=str(error), links=mended(request, error))
+        return page(request, "refused.html", 422, message=error.sentence, links=mended(request, error))
     today = request.app.state.today()
     return page(request, template, 200, headers, iri=iri, asked=given, **{"today": today, **values})
 
@@ -89,21 +90,21 @@ def _facts(graph: Graph, subject: Node, properties: Properties) -> list[tuple[st
 # One measure
 
 _MEASURE: Properties = {
-    "kind": INF.kind,
-    "imposed by": INF.imposedBy,
-    "flow": INF.flow,
-    "applies to": INF.appliesTo,
-    "except for": INF.exceptFor,
-    "on list": INF.onList,
-    "stacks with": INF.stacksWith,
-    "excludes": INF.excludes,
-    "established by": INF.establishedBy,
+    N_("kind"): INF.kind,
+    N_("imposed by"): INF.imposedBy,
+    N_("flow"): INF.flow,
+    N_("applies to"): INF.appliesTo,
+    N_("except for"): INF.exceptFor,
+    N_("on list"): INF.onList,
+    N_("stacks with"): INF.stacksWith,
+    N_("excludes"): INF.excludes,
+    N_("established by"): INF.establishedBy,
 }
 _CODES: Properties = {
-    "HS": INF.hsCode,
-    "control list": INF.controlCode,
-    "tariff heading": INF.tariffHeading,
-    "CAS": INF.casNumber,
+    N_("HS"): INF.hsCode,
+    N_("control list"): INF.controlCode,
+    N_("tariff heading"): INF.tariffHeading,
+    N_("CAS"): INF.casNumber,
 }
 
 
@@ -113,7 +114,7 @@ def _measure(service: Service, iri: str, given: Mapping[str, list[str]], today: 
     status = service.ask("status", {"measure": [iri], **given}, today)
     on, known_on = (str(explained.parameters[name][0]) for name in ("on", "knownOn"))
     stretches = life(service, iri, known_on)
-    days = {"today": today, **marked(explained, today)}
+    days = {gettext("today"): today, **marked(explained, today)}
     facts = dict(_facts(graph, measure, _MEASURE))
     return {
         "facts": facts,
@@ -181,17 +182,17 @@ def _notes(graph: Graph, measure: URIRef) -> Iterator[tuple[str, str]]:
 # One act
 
 _ACT: Properties = {
-    "type": ELI.type_document,
-    "passed by": ELI.passed_by,
-    "jurisdiction": ELI.jurisdiction,
-    "based on": ELI.based_on,
-    "comes after": INF.after,
-    "changes": ELI.changes,
+    N_("type"): ELI.type_document,
+    N_("passed by"): ELI.passed_by,
+    N_("jurisdiction"): ELI.jurisdiction,
+    N_("based on"): ELI.based_on,
+    N_("comes after"): INF.after,
+    N_("changes"): ELI.changes,
 }
 _DATES: Properties = {
-    "signed": ELI.date_document,
-    "made public": INF.madePublic,
-    "published": ELI.date_publication,
+    N_("signed"): ELI.date_document,
+    N_("made public"): INF.madePublic,
+    N_("published"): ELI.date_publication,
 }
 
 
@@ -273,13 +274,13 @@ def _effect(graph: Graph, node: Node) -> dict[str, Any]:
 _FIRST: list[Node] = [SKOS.definition, DCTERMS.description, SKOS.scopeNote, SKOS.note, SKOS.altLabel]
 # How a page calls what refers to its thing; what the tables of measures tell already is left out.
 _REFERRING: Properties = {
-    "Narrower": SKOS.broader,
-    "Concepts of this scheme": SKOS.inScheme,
-    "Acts of this type": ELI.type_document,
-    "Bodies under it": URIRef(PREFIXES["org"] + "subOrganizationOf"),
-    "Measures that except it": INF.exceptFor,
-    "Contained in": INF.contains,
-    "Materials on this list": INF.onCriticalList,
+    N_("Narrower"): SKOS.broader,
+    N_("Concepts of this scheme"): SKOS.inScheme,
+    N_("Acts of this type"): ELI.type_document,
+    N_("Bodies under it"): URIRef(PREFIXES["org"] + "subOrganizationOf"),
+    N_("Measures that except it"): INF.exceptFor,
+    N_("Contained in"): INF.contains,
+    N_("Materials on this list"): INF.onCriticalList,
 }
 CURRENT, OVER = STATUSES[:3], STATUSES[3:]
 # The page of a country or kind draws the timelines of at most so many measures; the home page can draw more.
@@ -291,9 +292,9 @@ def _thing(service: Service, iri: str) -> dict[str, Any]:
     graph, this = describe(service, iri), URIRef(iri)
     inside = sorted({s for s in graph.subjects() if str(s).startswith(iri + "#")}, key=str)
     referring = {caption: sorted(map(str, graph.subjects(p, this)), key=natural) for caption, p in _REFERRING.items()}
-    of_country = sorted(map(str, graph.subjects(INF.country, this)), key=site(service).name)
-    referring["Bodies of this country"] = [one for one in of_country if kind_of(one) == "actor"]
-    referring["Listed entities of this country"] = [one for one in of_country if kind_of(one) == "entity"]
+    of_country = sorted(map(str, graph.subjects(INF.country, this)), key=lambda iri: order(site(service).name(iri)))
+    referring[N_("Bodies of this country")] = [one for one in of_country if kind_of(one) == "actor"]
+    referring[N_("Listed entities of this country")] = [one for one in of_country if kind_of(one) == "entity"]
     return {
         "titles": {title.language: str(title) for title in graph.objects(this, DCTERMS.title)},  # type: ignore[attr-defined]
         "statements": statements(graph, this),

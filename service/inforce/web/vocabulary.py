@@ -14,18 +14,19 @@ from inforce.model import BASE, NS, natural
 from inforce.service import Service, remembered
 from inforce.turtle import ELI, INF, PREFIXES
 from inforce.web.description import VOCABULARY, describe, index, select
+from inforce.web.language import N_, current, gettext
 from inforce.web.pages import page
 from inforce.web.site import site
 
 _RELATED: Mapping[str, tuple[URIRef, ...]] = {
-    "on": (RDFS.domain, URIRef(PREFIXES["schema"] + "domainIncludes")),
-    "values": (RDFS.range, URIRef(PREFIXES["schema"] + "rangeIncludes")),
-    "part of": (RDFS.subClassOf, RDFS.subPropertyOf),
-    "close to": (SKOS.closeMatch, SKOS.exactMatch),
-    "see also": (RDFS.seeAlso,),
+    N_("on"): (RDFS.domain, URIRef(PREFIXES["schema"] + "domainIncludes")),
+    N_("values"): (RDFS.range, URIRef(PREFIXES["schema"] + "rangeIncludes")),
+    N_("part of"): (RDFS.subClassOf, RDFS.subPropertyOf),
+    N_("close to"): (SKOS.closeMatch, SKOS.exactMatch),
+    N_("see also"): (RDFS.seeAlso,),
 }
 # The same relations seen from the other term.
-_BACK: Mapping[str, str] = {"on": "properties", "values": "value of", "part of": "has parts"}
+_BACK: Mapping[str, str] = {"on": N_("properties"), "values": N_("value of"), "part of": N_("has parts")}
 _CONCEPTS = (INF.Status, INF.EffectType, INF.ConfidenceLevel, INF.Flow, INF.Opening)
 
 # The drawing: the main classes by column and row, and the properties between them.
@@ -108,11 +109,12 @@ def _drawing() -> dict[str, Any]:
 
 def vocabulary(request: Request, service: Service, iri: str, headers: Mapping[str, str]) -> Response:
     """The page of the vocabulary, or of a version of it, as a build holds it."""
-    return page(request, "vocabulary.html", 200, headers, iri=iri, site=site(service), **_told(service))
+    return page(request, "vocabulary.html", 200, headers, iri=iri, site=site(service), **_told(service, current()))
 
 
-@remembered()
-def _told(service: Service) -> dict[str, Any]:
+@remembered(8)
+def _told(service: Service, _: str) -> dict[str, Any]:
+    """What the page shows in the language of the request, which is the last key."""
     graph, this, uses = describe(service, VOCABULARY), URIRef(VOCABULARY), _uses(service)
     back = _seen_from_the_other_side(graph)
 
@@ -129,9 +131,9 @@ def _told(service: Service) -> dict[str, Any]:
         "versions": versions,
         "drawing": _drawing(),
         "sections": [
-            ("Classes", terms(OWL.Class)),
-            ("Properties", terms(OWL.ObjectProperty, OWL.DatatypeProperty)),
-            *((f"Concepts: {site(service).name(str(c))}", terms(c)) for c in _CONCEPTS),
+            (gettext("Classes"), terms(OWL.Class)),
+            (gettext("Properties"), terms(OWL.ObjectProperty, OWL.DatatypeProperty)),
+            *((gettext("Concepts: %(name)s") % {"name": site(service).name(str(c))}, terms(c)) for c in _CONCEPTS),
         ],
         "kinds": _kinds(service),
     }

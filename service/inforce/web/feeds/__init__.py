@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request, Response
 
 from inforce.catalogue import ParameterError
-from inforce.model import BASE
+from inforce.model import BASE, Sentence
 from inforce.service import Answer, Service
 from inforce.web.api import question, version_of
 from inforce.web.asked import given_parameters, in_language
@@ -24,6 +24,7 @@ from inforce.web.feeds import atom, calendar, stream
 from inforce.web.feeds.effects import first_year
 from inforce.web.feeds.points import language, points
 from inforce.web.forms import written
+from inforce.web.language import PARAMETER, current, vary
 from inforce.web.negotiate import choose
 from inforce.web.pages import mended, page
 from inforce.web.reply import FOREVER, reply
@@ -54,12 +55,14 @@ def _asked(request: Request, service: Service, name: str) -> Given:
     given: Given = {}
     for parameter, value in request.query_params.multi_items():
         given.setdefault(parameter, []).append(value)
-    return in_language(request, service.query(name), given)
+    return in_language(service.query(name), given)
 
 
 def _unknown(name: str, known: Sequence[str]) -> None:
     near = difflib.get_close_matches(name[:80], known, n=2)
-    raise ParameterError(name, None, f"one of {', '.join(known)}", near, "is no parameter of this feed")
+    raise ParameterError(
+        name, None, Sentence("one of %(names)s", names=", ".join(known)), near, Sentence("is no parameter of this feed")
+    )
 
 
 def window(name: str, given: Mapping[str, list[str]], today: date) -> dict[str, list[str]]:
@@ -82,7 +85,7 @@ def _query(given: Mapping[str, Sequence[str]]) -> str:
 
 
 def _vary(request: Request) -> dict[str, str]:
-    return {"Vary": "Accept" if "lang" in request.query_params else "Accept, Accept-Language"}
+    return {"Vary": vary(request)}
 
 
 # Atom
@@ -203,7 +206,10 @@ def frozen_stream(request: Request, version: str, year: str | None = None, form:
 
 def _stream(request: Request, service: Service, year: str | None, form: str | None, frozen: bool) -> Response:
     given: Given = {}
+    media = _media(request, form)
     for name, value in request.query_params.multi_items():
+        if name == PARAMETER and media == "text/html":
+            continue
         if name not in FILTERS:
             _unknown(name, FILTERS)
         given.setdefault(name, []).append(value)
@@ -215,7 +221,6 @@ def _stream(request: Request, service: Service, year: str | None, form: str | No
     version = service.manifest["version"]
     root = f"{base(request)}v/{quote(version, safe='+')}/feeds/effects" if frozen else f"{base(request)}feeds/effects"
     place = stream.Place(root, _same(request), _query(given), version, frozen)
-    media = _media(request, form)
     headers = {"Cache-Control": FOREVER} if frozen and media != "text/html" else {}
     if media == "text/html":
         told = {"place": place, "years": years, "year": year, "found": found}
@@ -250,13 +255,14 @@ def overview(request: Request) -> Response:
     try:
         coming = service.ask("upcoming", given, today)
     except ParameterError as error:
-        return page(request, "refused.html", 422, message=str(error), links=mended(request, error))
+        return page(request, "refused.html", 422, message=error.sentence, links=mended(request, error))
     here = base(request)
     return page(
         request,
         "feeds.html",
         given=given,
-        query=_query(given),
+        filters=_query(given),
+        query=_query({**given, **({PARAMETER: ["zh"]} if current() == "zh" else {})}),
         coming=coming,
         here=here,
         subscribe="webcal://" + here.partition("://")[2],

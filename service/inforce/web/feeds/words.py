@@ -107,7 +107,7 @@ def period(start: str | None, end: str | None, lang: str) -> str:
 
 def name(known: Site, iri: str, lang: str) -> str:
     """What a thing is called; in English where it has no Chinese name."""
-    return (known.zh(iri) if lang == "zh" else None) or known.name(iri)
+    return (known.zh(iri) if lang == "zh" else None) or known.en(iri)
 
 
 def state(known: Site, status: str, rate: Any, terms: Any, lang: str) -> str:

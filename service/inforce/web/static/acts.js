@@ -14,8 +14,8 @@ function show(figure) {
   for (const row of rows) {
     const [changing, changed] = row.querySelectorAll(".act");
     for (const act of [changing, changed]) {
-      const { act: name, public: known, side, title } = act.dataset;
-      if (!acts.has(name)) acts.set(name, { name, public: known, side, title, href: act.getAttribute("href"), rows: [] });
+      const { act: name, public: known, side, title, lang } = act.dataset;
+      if (!acts.has(name)) acts.set(name, { name, public: known, side, title, lang, href: act.getAttribute("href"), rows: [] });
     }
     const edge = { row, type: row.dataset.type, word: row.querySelector(".what").textContent.trim(),
       later: acts.get(changing.dataset.act), earlier: acts.get(changed.dataset.act) };
@@ -56,6 +56,7 @@ function show(figure) {
   boxes.append("text").attr("class", "date").attr("x", PAD).attr("y", 2 * LINE).text((n) => `${words(n.act.public)} `);
   boxes.selectAll("text.title").data((n) => n.lines).join("text").attr("class", "title").attr("x", PAD)
     .attr("y", (_, i) => 3 * LINE + 14 * i).text((line) => `${line} `);
+  boxes.selectAll("text.title").attr("lang", function () { return d3.select(this.parentNode).datum().act.lang; });
 
   boxes.on("pointerenter focus", (event, n) => {
     lines.classed("lit", (p) => p.edge.later === n.act || p.edge.earlier === n.act);
