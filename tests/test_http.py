@@ -26,9 +26,10 @@ from inforce import build, logs, settings
 from inforce.codings import zstd
 from inforce.model import BASE, InforceError
 from inforce.record import root
+from inforce.remote import Remote
 from inforce.service import Service, Versions
 from inforce.settings import Settings
-from inforce.store import Remote, Unavailable
+from inforce.store import Unavailable
 from inforce.web.app import create
 from inforce.web.errors import RETRY_AFTER, TITLES
 from inforce.web.manners import Manners

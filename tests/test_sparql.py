@@ -11,8 +11,8 @@ from rdflib import Graph
 from rdflib.compare import isomorphic
 
 from inforce.model import BASE
+from inforce.remote import Remote
 from inforce.service import Service
-from inforce.store import Remote
 from inforce.web.app import create
 from inforce.web.negotiate import GRAPHS, RESULTS
 

@@ -18,9 +18,10 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from inforce import __version__, batch, build, catalogue, checks, dumps, logs, record, settings, shipments, store
+from inforce import __version__, batch, build, catalogue, checks, dumps, load, logs, record, settings, shipments, store
 from inforce.catalogue import Query
 from inforce.model import BASE, InforceError
+from inforce.remote import Access, Connection, Remote
 from inforce.service import Answer, Service
 from inforce.settings import Settings
 
@@ -81,6 +82,14 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
     dump.add_argument("into", nargs="?", type=Path, metavar="FOLDER", help="where to (default: into the build itself)")
     _where(dump)
     dump.set_defaults(run=_dump)
+
+    load_ = commands.add_parser("load", help="put a build into a SPARQL endpoint and check what arrived")
+    load_.add_argument("version", nargs="?", help="one of those that are kept (default: of the record as it is now)")
+    ways = load_.add_mutually_exclusive_group(required=True)
+    ways.add_argument("--graph-store", metavar="URL", help="write by the SPARQL 1.1 Graph Store HTTP Protocol")
+    ways.add_argument("--update", metavar="URL", help="write by SPARQL 1.1 Update")
+    _where(load_)
+    load_.set_defaults(run=_load)
 
     new = commands.add_parser("new", help="write the skeleton of a new act")
     new.add_argument("act", help="its slug, such as cn-mofcom-2025-70")
@@ -276,6 +285,26 @@ def _dump(options: argparse.Namespace) -> int:
     into: Path = options.into or folder / dumps.FOLDER
     for download in dumps.write(store.Embedded.open(folder), folder, into):
         print(f"{into / download.name}  {download.size} bytes")
+    return 0
+
+
+def _load(options: argparse.Namespace) -> int:
+    wanted = _settings(options)
+    if wanted.endpoint is None:
+        raise InforceError("load: --endpoint is missing: expected the address at which the build will be asked")
+    if options.version is None:
+        folder = build.up_to_date(wanted.builds, wanted.data) or build.build(wanted.builds, wanted.data)
+    else:
+        folder = wanted.builds / options.version
+    version, quads, access = store.manifest(folder)["version"], folder / "inforce.nq", Access.of(wanted)
+    connection = Connection(access, wanted.timeout)
+    way = load.GraphStore if options.graph_store else load.Update
+    target: load.Target = way(options.graph_store or options.update, connection)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("bytes", total=quads.stat().st_size)
+        done = load.load(quads, version, Remote.of(wanted), target, lambda read: bar.update(task, completed=read))
+    print(f"{wanted.endpoint} holds {version}: {sum(done.values())} triples in {len(done)} graphs")
     return 0
 
 

@@ -29,8 +29,9 @@ from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.dataset import Download
 from inforce.model import BASE, NS, InforceError, Sentence
 from inforce.record import root
+from inforce.remote import Remote
 from inforce.settings import Held, Settings
-from inforce.store import Embedded, Manifest, Remote, Store, Unavailable, manifest
+from inforce.store import Embedded, Manifest, Store, Unavailable, manifest
 
 REMEMBERED = 256  # answers that a service keeps
 Binding = Mapping[str, Mapping[str, str]]
@@ -160,7 +161,7 @@ class Service:
         """The service that the settings name: of an endpoint if they name one, else of the sources as they are now."""
         if settings.endpoint is None:
             return cls.of_current_build(settings.builds, settings.data, settings.store)
-        store = Remote(str(settings.endpoint), settings.timeout)
+        store = Remote.of(settings)
         return cls(store, build.described(store), catalogue.read(build.questions(settings.data or root())))
 
     @cached_property

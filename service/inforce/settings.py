@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_dir
-from pydantic import AnyHttpUrl, Field, ValidationError
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from inforce.model import InforceError
@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         "auto",
         description="where a build is held: memory, of each process, or disk, shared by all; auto: large ones there",
     )
+    endpoint_user: str | None = Field(None, description="who asks that endpoint, by basic or digest authentication")
+    endpoint_password: SecretStr | None = Field(None, description="the password of that user")
+    endpoint_token: SecretStr | None = Field(None, description="a bearer token for that endpoint, instead of a user")
     versions: Annotated[int, Field(ge=1)] = Field(2, description="earlier versions that are open at the same time")
     cache: Annotated[int, Field(ge=0)] = Field(64, description="megabytes of ready answers that a process keeps")
     query_workers: Annotated[int, Field(ge=1, le=256)] = Field(
@@ -73,7 +76,11 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for the processes that a server starts."""
         stated = {name: getattr(self, name) for name in type(self).model_fields}
-        return {PREFIX + name.upper(): str(value) for name, value in stated.items() if value is not None}
+        return {
+            PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in stated.items()
+            if value is not None
+        }
 
 
 def load(**named: Any) -> Settings:

@@ -1,4 +1,4 @@
-"""The stores that answer queries: the embedded one, and any SPARQL 1.1 endpoint.
+"""The stores that answer queries: what they have in common, and the embedded one.
 
 Answers travel as W3C SPARQL results JSON (SELECT) and N-Triples (CONSTRUCT), the forms every engine speaks.
 """
@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyoxigraph as ox
-from SPARQLWrapper import JSON, POST, TURTLE, SPARQLWrapper
-from SPARQLWrapper.SPARQLExceptions import QueryBadFormed, SPARQLWrapperException
 
 from inforce.model import InforceError
 from inforce.settings import Held
@@ -153,45 +151,3 @@ def shared(build: Path, held: Held) -> Path | None:
             del store  # which closes it
             beside.rename(made)
     return made
-
-
-class Remote:
-    """Any SPARQL 1.1 endpoint that holds a build. Its methods raise Unavailable when it does not answer."""
-
-    def __init__(self, endpoint: str, timeout: int = 60) -> None:
-        self.endpoint, self._timeout = endpoint, timeout
-
-    def _run(self, query: str, form: str) -> bytes:
-        client = SPARQLWrapper(self.endpoint)
-        client.setMethod(POST)
-        client.setTimeout(self._timeout)
-        client.setReturnFormat(form)
-        client.setQuery(query)
-        try:
-            answer: bytes = client.query().response.read()
-        except QueryBadFormed as error:
-            raise InforceError(f"{self.endpoint} refuses a query: {' '.join(str(error).split())[:200]}") from error
-        except (OSError, SPARQLWrapperException) as error:
-            raise Unavailable(f"{self.endpoint} does not answer: {' '.join(str(error).split())[:200]}") from error
-        return answer
-
-    @property
-    def version(self) -> str:
-        """The version that the endpoint's own dataset description gives."""
-        rows = json.loads(
-            self.select("SELECT ?v WHERE { <https://w3id.org/inforce/dataset> <http://www.w3.org/ns/dcat#version> ?v }")
-        )["results"]["bindings"]
-        if len(rows) != 1:
-            raise InforceError(f"{self.endpoint}: holds no build of inforce, or more than one")
-        version: str = rows[0]["v"]["value"]
-        return version
-
-    def select(self, query: str) -> bytes:
-        return self._run(query, JSON)
-
-    def construct(self, query: str) -> bytes:
-        triples = ox.parse(self._run(query, TURTLE), format=ox.RdfFormat.TURTLE)
-        return ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b""
-
-    def ask(self, query: str) -> bool:
-        return bool(json.loads(self._run(query, JSON))["boolean"])

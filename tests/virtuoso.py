@@ -1,0 +1,128 @@
+"""A Virtuoso of Debian's packages on loopback, in a folder of its own, for as long as it is needed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SERVER, CLIENT = "virtuoso-t", "isql-vt"
+USER, PASSWORD = "loader", "only-on-loopback"
+# What matters here is told in docs/engines.md. Without ResultSetMaxRows an answer is cut off silently.
+INI = """\
+[Database]
+DatabaseFile = virtuoso.db
+TransactionFile = virtuoso.trx
+ErrorLogFile = virtuoso.log
+LockFile = virtuoso.lck
+xa_persistent_file = virtuoso.pxa
+FileExtend = 200
+Striping = 0
+
+[TempDatabase]
+DatabaseFile = temporary.db
+TransactionFile = temporary.trx
+MaxCheckpointRemap = 2000
+Striping = 0
+
+[Parameters]
+ServerPort = 127.0.0.1:{sql}
+ServerThreads = 20
+NumberOfBuffers = 20000
+MaxDirtyBuffers = 15000
+MaxCheckpointRemap = 2000
+CheckpointInterval = 0
+DirsAllowed = {folder}
+SchedulerInterval = 10
+ThreadsPerQuery = 2
+AsyncQueueMaxThreads = 2
+
+[HTTPServer]
+ServerPort = 127.0.0.1:{http}
+ServerThreads = 10
+KeepAliveTimeout = 15
+MaxKeepAlives = 10
+EnabledGzipContent = 0
+
+[SPARQL]
+ResultSetMaxRows = 1000000
+MaxQueryCostEstimationTime = 0
+MaxQueryExecutionTime = 60
+"""
+
+
+@dataclass(frozen=True)
+class Virtuoso:
+    """A server that runs: its addresses, and where it lies."""
+
+    http: str
+    sql: int
+    folder: Path
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.http}/sparql"
+
+    def isql(self, *statements: str) -> str:
+        """What statements of SQL print. They run as the administrator."""
+        command = [CLIENT, f"127.0.0.1:{self.sql}", "dba", PASSWORD, "VERBOSE=OFF", "BANNER=OFF", "PROMPT=OFF"]
+        text = "\n".join(f"{statement};" for statement in statements)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "Error" not in done.stderr + done.stdout, done.stdout + done.stderr
+        return done.stdout
+
+
+def needed() -> None:
+    """Skips the test where there is no Virtuoso; on CI it must be there."""
+    if shutil.which(SERVER) is None or shutil.which(CLIENT) is None:
+        reason = "Virtuoso is not here: apt-get install virtuoso-opensource-7-bin"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Virtuoso]:
+    """Starts a server on ports that are free, and stops it."""
+    here = Virtuoso(f"http://127.0.0.1:{_free()}", _free(), folder)
+    (folder / "virtuoso.ini").write_text(INI.format(sql=here.sql, http=here.http.rpartition(":")[2], folder=folder))
+    command = [SERVER, "+configfile", "virtuoso.ini", "+foreground", "+pwddba", PASSWORD, "+pwddav", PASSWORD]
+    with (folder / "console.txt").open("wb") as console:
+        server = subprocess.Popen(command, cwd=folder, stdout=console, stderr=subprocess.STDOUT)
+    try:
+        _wait(here, server)
+        yield here
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _wait(here: Virtuoso, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{here.endpoint}?query=ASK%7B%7D", timeout=5):
+                return
+        except (OSError, urllib.error.URLError):
+            assert server.poll() is None, (here.folder / "console.txt").read_text(errors="replace")[-2000:]
+            time.sleep(0.05)
+    raise AssertionError((here.folder / "virtuoso.log").read_text(errors="replace")[-2000:])
