@@ -50,6 +50,7 @@ from inforce.model import BASE
 from inforce.record import root
 
 KEPT = 5  # builds that are left
+AT_ONCE = 16  # requests that wait for their answers
 LATE = 30.0  # seconds after which a request counts as failed
 MEASURE = "soak"
 NAME = re.compile(r"Soak measure (\d+)")
@@ -463,7 +464,7 @@ async def run(options: argparse.Namespace, builds: Builds, process: subprocess.P
     # Three addresses: a query without end is to cost its client, not the others.
     clients = {
         name: httpx.AsyncClient(
-            base_url=address, timeout=LATE,
+            base_url=address, timeout=LATE, follow_redirects=True,
             transport=httpx.AsyncHTTPTransport(local_address=f"127.0.0.{n}", limits=httpx.Limits(keepalive_expiry=2)),
         )
         for n, name in enumerate(("all", "sparql", "endless"), 2)
@@ -501,6 +502,9 @@ async def run(options: argparse.Namespace, builds: Builds, process: subprocess.P
             for each in background:
                 if each.done():
                     each.result()
+            while len(tasks) >= AT_ONCE:  # a machine that cannot keep up is asked less
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                upcoming = time.monotonic()
             task = asyncio.create_task(load.ask(clients, pool))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
