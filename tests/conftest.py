@@ -93,6 +93,13 @@ def client(service: Service) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """Each test begins without cookies: a page that was asked for in a language leaves one."""
+    if "client" in request.fixturenames:
+        request.getfixturevalue("client").cookies.clear()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_user_builds(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing in the tests touches the builds of the user who runs them."""
