@@ -105,7 +105,7 @@ def test_what_is_small_or_packed_already_is_sent_as_it_is(client: TestClient) ->
 
 def test_an_answer_depends_on_what_it_names(client: TestClient) -> None:
     answer = client.get(ASKED)
-    assert set(answer.headers["vary"].split(", ")) == {"Accept", "Accept-Language", "Accept-Encoding"}
+    assert set(answer.headers["vary"].split(", ")) == {"Accept", "Accept-Language", "Cookie", "Accept-Encoding"}
     assert "origin" not in answer.headers["vary"].lower(), "everyone gets the same: no need to keep it for each site"
 
 

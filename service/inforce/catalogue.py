@@ -100,7 +100,7 @@ class Parameter:
                 kinds = " or ".join(_words(c.removeprefix(NS)) for c in self.of)
                 return Sentence(
                     "the name or IRI of a %(kinds)s of the record, such as %(example)s",
-                    kinds=kinds,
+                    kinds=_CLASSES.get(kinds, kinds),
                     example=slug(self.example),
                 )
             case _:
@@ -135,6 +135,16 @@ def slug(term: Term) -> str:
 
 def _words(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", r" \1", name).lower()
+
+
+# What the things are called that parameters may be.
+_CLASSES: dict[str, Sentence] = {
+    said: said
+    for said in (
+        Sentence("actor"), Sentence("country"), Sentence("entity"), Sentence("flow"), Sentence("instrument"),
+        Sentence("kind"), Sentence("material"), Sentence("measure"), Sentence("status"),
+    )
+}  # fmt: skip
 
 
 def read(folder: Path) -> dict[str, Query]:
