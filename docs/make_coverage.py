@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -18,7 +18,7 @@ from rdflib import DCTERMS, RDF, SKOS, Graph, Literal
 from rdflib.term import Node
 
 from inforce.model import BASE, NS
-from inforce.record import Record, load, root
+from inforce.record import Record, graphs, load, root
 from inforce.turtle import ELI, INF
 
 HERE = Path(__file__).parent
@@ -56,9 +56,9 @@ def listed() -> list[tuple[str, str]]:
         return [(row["sheet"], row["instrument"]) for row in csv.DictReader(file)]
 
 
-def text(record: Record, known: Sequence[tuple[str, str]]) -> str:
-    """The page."""
-    return "\n".join(_Page(record).lines(known)) + "\n"
+def text(record: Record, written: Mapping[str, Graph], known: Sequence[tuple[str, str]]) -> str:
+    """The page about a record and what people wrote, by named graph."""
+    return "\n".join(_Page(record, written).lines(known)) + "\n"
 
 
 def _name(node: Node | None) -> str:
@@ -75,8 +75,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]], numbers: int =
 
 
 class _Page:
-    def __init__(self, record: Record) -> None:
-        self.record, self.graph = record, record.authored
+    def __init__(self, record: Record, written: Mapping[str, Graph]) -> None:
+        self.record, self.written, self.graph = record, written, Graph(bind_namespaces="none")
+        for graph in written.values():
+            self.graph += graph
         self.acts = sorted(self.graph.subjects(RDF.type, INF.Instrument), key=str)
         self.reviewed = sorted(self.graph.subjects(RDF.type, INF.Reviewed), key=str)
 
@@ -192,7 +194,7 @@ class _Page:
         return _name(self.graph.value(node, INF.confidence))
 
     def notes_in_file(self, act: Node) -> int:
-        file: Graph = self.record.graphs[BASE + "graph/" + _name(act)]
+        file: Graph = self.written[BASE + "graph/" + _name(act)]
         return len(list(file.subject_objects(SKOS.editorialNote)))
 
     def citation(self, node: Node) -> str:
@@ -219,7 +221,7 @@ def main(arguments: Sequence[str]) -> None:
     if folder.is_dir():
         with LIST.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([("sheet", "instrument"), *instruments(folder)])
-    PAGE.write_text(text(load(root()), listed()), encoding="utf-8")
+    PAGE.write_text(text(load(root()), graphs(root()), listed()), encoding="utf-8")
     print(f"{PAGE.name} written")
 
 

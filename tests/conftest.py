@@ -14,6 +14,7 @@ from rdflib import Graph
 import engines
 from inforce import build
 from inforce.record import Record, load, root
+from inforce.record import graphs as written
 from inforce.service import Service
 
 pytest_plugins = ["browsing"]
@@ -67,6 +68,21 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def record() -> Record:
     return load(root())
+
+
+@pytest.fixture(scope="session")
+def graphs() -> dict[str, Graph]:
+    """The authored graphs by name, read by another parser than that of the build."""
+    return written(root())
+
+
+@pytest.fixture(scope="session")
+def authored(graphs: dict[str, Graph]) -> Graph:
+    """All that people wrote, in one graph."""
+    whole = Graph(bind_namespaces="none")
+    for graph in graphs.values():
+        whole += graph
+    return whole
 
 
 @pytest.fixture(scope="session")

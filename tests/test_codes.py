@@ -9,15 +9,14 @@ from rdflib import RDF, SKOS, Graph, URIRef
 from rdflib.term import Node
 
 from inforce.model import BASE
-from inforce.record import Record
 from inforce.turtle import INF
 
 HS = BASE + "hs/"
 
 
 @pytest.fixture(scope="module")
-def graph(record: Record) -> Graph:
-    return record.authored
+def graph(authored: Graph) -> Graph:
+    return authored
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_each_recipe_is_explained_and_depends_on_nothing_but_the_data() -> None:
 
 def days(span: Span, record: Record) -> tuple[str, str]:
     """The first day of a span and the first day after it, as compiled triples have them."""
-    zone = record.zones[span.measure]
+    zone = record.zone(span.measure)
     first = ALWAYS if span.start is None else day_of(span.start, zone).isoformat()
     return first, OPEN if span.end is None else day_of(span.end, zone).isoformat()
 
@@ -110,17 +110,17 @@ def holding(record: Record, on: str, as_known: str, status: Status = Status.IN_F
     return {s.measure for s, first, end in known(record, as_known) if first <= on < end and s.state.status == status}
 
 
-def test_kinds_are_those_of_the_files(service: Service, record: Record) -> None:
+def test_kinds_are_those_of_the_files(service: Service, authored: Graph) -> None:
     counted = Counter(
-        (short(record.authored.value(m, INF.imposedBy)), short(k)) for m, k in record.authored.subject_objects(INF.kind)
+        (short(authored.value(m, INF.imposedBy)), short(k)) for m, k in authored.subject_objects(INF.kind)
     )
     assert {(r["side"], r["kind"]): int(r["measures"]) for r in rows("01-kinds", service)} == counted
 
 
-def test_months_are_those_of_the_files(service: Service, record: Record) -> None:
+def test_months_are_those_of_the_files(service: Service, authored: Graph) -> None:
     acts: dict[tuple[str, str], set[Any]] = defaultdict(set)
-    for act, day in record.authored.subject_objects(INF.madePublic):
-        for side in record.authored.objects(act, ELI.jurisdiction):
+    for act, day in authored.subject_objects(INF.madePublic):
+        for side in authored.objects(act, ELI.jurisdiction):
             if "2025-01-01" <= str(day) <= "2026-06-30":
                 acts[str(day)[:7], short(side)].add(act)
     counted = {month: len(found) for month, found in acts.items()}
@@ -154,8 +154,7 @@ def test_suspended_measures_and_their_return_are_those_of_the_spans(service: Ser
         assert BASE + "measure/" + measure in holding(record, last, day, Status.SUSPENDED)
 
 
-def test_controls_over_time_are_counted_again(service: Service, record: Record) -> None:
-    authored = record.authored
+def test_controls_over_time_are_counted_again(service: Service, record: Record, authored: Graph) -> None:
     chinese = {
         str(m): set(authored.objects(m, INF.item / INF.material))
         for m in authored.subjects(INF.imposedBy, URIRef(BASE + "country/cn"))
@@ -170,14 +169,14 @@ def test_controls_over_time_are_counted_again(service: Service, record: Record) 
     assert {r["material"]: [int(v) for k, v in r.items() if k != "material"] for r in listed} == counted
 
 
-def test_lead_times_are_those_of_the_calendar(service: Service, record: Record) -> None:
+def test_lead_times_are_those_of_the_calendar(service: Service, record: Record, authored: Graph) -> None:
     spread: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for effect in record.effects:
+    for effect in record.effects.values():
         if effect.type in (EffectType.ESTABLISH, EffectType.ADD_TO_LIST):
             for measure in effect.measures:
                 assert effect.start is not None
-                lead = (day_of(effect.start, record.zones[measure]) - effect.public).days
-                kind, side = (record.authored.value(URIRef(measure), p) for p in (INF.kind, INF.imposedBy))
+                lead = (day_of(effect.start, record.zone(measure)) - effect.public).days
+                kind, side = (authored.value(URIRef(measure), p) for p in (INF.kind, INF.imposedBy))
                 spread[short(side), short(kind)].append(lead)
     listed = {(r["side"], r["kind"]): r for r in rows("19-lead-time", service)}
     assert listed.keys() == {key for key, leads in spread.items() if len(leads) > 2}
@@ -244,24 +243,24 @@ def test_foresight_is_what_was_known_a_month_before(service: Service, record: Re
 
 
 def test_prolongations_are_followed_by_hand(service: Service, record: Record) -> None:
-    effects = {e.id: e for e in record.effects}
+    effects = {e.id: e for e in record.effects.values()}
 
     def first(effect: str) -> str:
         before = effects[effect].extends
         return first(before) if before else effect
 
-    chains = Counter(first(e.id) for e in record.effects if e.extends)
+    chains = Counter(first(e.id) for e in record.effects.values() if e.extends)
     listed = {r["first"]: int(r["prolongations"]) for r in rows("18-prolonged", service)}
     assert listed == {short(effect): count for effect, count in chains.items()}
 
 
-def test_listed_companies_are_those_of_the_files(service: Service, record: Record) -> None:
+def test_listed_companies_are_those_of_the_files(service: Service, record: Record, authored: Graph) -> None:
     listings = [
         m
-        for m in record.authored.subjects(RDF.type, INF.Listing)
-        if (m, INF.imposedBy, URIRef(BASE + "country/cn")) in record.authored
+        for m in authored.subjects(RDF.type, INF.Listing)
+        if (m, INF.imposedBy, URIRef(BASE + "country/cn")) in authored
     ]
-    counted = Counter(short(e) for m in listings for e in record.authored.objects(m, INF.entity))
+    counted = Counter(short(e) for m in listings for e in authored.objects(m, INF.entity))
     assert {r["entity"]: int(r["listings"]) for r in rows("15-listed-twice", service)} == {
         entity: n for entity, n in counted.items() if n > 1
     }

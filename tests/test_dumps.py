@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,11 @@ import engines
 from conftest import TESTS, TODAY
 from inforce import dumps, examples, frames
 from inforce.cli import main
+from inforce.compiled import COMPILED
 from inforce.model import BASE, NS, InforceError, day_of
-from inforce.record import COMPILED, Record, root
+from inforce.record import Record, root
 from inforce.service import Service
+from inforce.timeline import in_order
 from inforce.turtle import ELI, INF
 from inforce.web.app import create
 from live import serving
@@ -113,16 +116,16 @@ def test_the_forms_with_named_graphs_hold_the_same_quads(form: str, folder: Path
 
 
 @pytest.mark.parametrize("form", ["nq", "trig", "jsonld"])
-def test_sources_and_compiled_make_up_the_whole(form: str, folder: Path, record: Record) -> None:
+def test_sources_and_compiled_make_up_the_whole(form: str, folder: Path, graphs: dict[str, Graph]) -> None:
     parts = {part: quads(folder / f"inforce-{part}.{form}.gz") for part in ("sources", "compiled")}
     whole = quads(folder / f"inforce.{form}.gz")
     assert parts["sources"] | parts["compiled"] == whole
     assert {quad.graph_name.value for quad in parts["sources"] & parts["compiled"]} == {VERSION}
     assert {quad.graph_name.value for quad in parts["compiled"]} == {COMPILED, VERSION}
     names = {quad.graph_name.value for quad in parts["sources"]} - {VERSION}
-    assert names == {*record.graphs, examples.GRAPH}
-    written = [quad for quad in parts["sources"] if quad.graph_name.value in record.graphs]
-    assert len(written) == sum(len(graph) for graph in record.graphs.values())
+    assert names == {*graphs, examples.GRAPH}
+    written = [quad for quad in parts["sources"] if quad.graph_name.value in graphs]
+    assert len(written) == sum(len(graph) for graph in graphs.values())
 
 
 def test_a_part_in_turtle_is_the_union_of_its_graphs(folder: Path) -> None:
@@ -311,15 +314,13 @@ CLASSES = {"acts": INF.Instrument, "clauses": INF.Provision, "materials": INF.Ma
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_table_has_a_row_for_each_thing(name: str, service: Service, record: Record) -> None:
+def test_a_table_has_a_row_for_each_thing(name: str, service: Service, authored: Graph) -> None:
     rows = frame(name, service)
     key = TABLES[name].key[0]
     kind = TABLES[name].columns[0].of
     assert kind is not None
     assert len({row[key] for row in rows}) == len(rows)
-    assert {row[key] for row in rows} == {
-        short(str(s), kind) for s in record.authored.subjects(RDF.type, CLASSES[name])
-    }
+    assert {row[key] for row in rows} == {short(str(s), kind) for s in authored.subjects(RDF.type, CLASSES[name])}
 
 
 def test_the_spans_are_those_that_were_compiled(service: Service, record: Record) -> None:
@@ -345,8 +346,8 @@ def test_the_spans_are_those_that_were_compiled(service: Service, record: Record
                     span.state.status.value,
                     None if span.state.rate is None else float(span.state.rate),
                     span.state.terms,
-                    span.start and day_of(span.start, record.zones[span.measure]),
-                    span.end and day_of(span.end, record.zones[span.measure]),
+                    span.start and day_of(span.start, record.zone(span.measure)),
+                    span.end and day_of(span.end, record.zone(span.measure)),
                     span.start,
                     span.end,
                     span.known_from,
@@ -364,18 +365,26 @@ def test_the_effects_are_those_that_apply(service: Service, record: Record) -> N
     rows = [(r["order"], r["effect"], r["measure"], r["type"], r["act"], r["public"], r["rate"])
             for r in frame("effects", service)]  # fmt: skip
     wanted = [
-        (order, short(e.id, "instrument"), short(m, "measure"), e.type.value, short(e.act, "instrument"), e.public,
+        (record.order[e.id], short(e.id, "instrument"), short(m, "measure"), e.type.value, short(e.act, "instrument"), e.public,
          None if e.rate is None else float(e.rate))
-        for order, e in enumerate(record.effects, 1) for m in sorted(e.measures)
+        for e in record.effects.values() for m in sorted(e.measures)
     ]  # fmt: skip
     assert rows == wanted
 
 
-def test_measures_and_items_are_those_of_the_record(service: Service, record: Record) -> None:
-    graph = record.authored
+def test_the_order_of_effects_is_that_of_application_and_tells_the_day(record: Record) -> None:
+    in_turn = in_order(record.effects.values(), record.after)
+    assert sorted(record.order, key=lambda e: record.order[e]) == [effect.id for effect in in_turn]
+    for public, of_day in groupby(in_turn, key=lambda e: e.public):
+        numbers = [record.order[effect.id] for effect in of_day]
+        assert numbers == [int(f"{public:%Y%m%d}0000") + n for n in range(1, len(numbers) + 1)]
+
+
+def test_measures_and_items_are_those_of_the_record(service: Service, record: Record, authored: Graph) -> None:
+    graph = authored
     rows = {row["measure"]: row for row in frame("measures", service)}
-    assert set(rows) == {short(name, "measure") for name in record.zones}
-    for name in record.zones:
+    assert set(rows) == {short(name, "measure") for name in record.measures}
+    for name in record.measures:
         row, this = rows[short(name, "measure")], URIRef(name)
         assert row["exceptFor"] == sorted(short(str(c), "country") for c in graph.objects(this, INF.exceptFor))
         assert row["entities"] == sorted(short(str(e), "entity") for e in graph.objects(this, INF.entity))
@@ -391,8 +400,8 @@ def test_measures_and_items_are_those_of_the_record(service: Service, record: Re
         assert row["materials"] == sorted(short(str(m), "material") for m in graph.objects(this, INF.material))
 
 
-def test_acts_have_their_dates_and_issuers(service: Service, record: Record) -> None:
-    graph = record.authored
+def test_acts_have_their_dates_and_issuers(service: Service, authored: Graph) -> None:
+    graph = authored
     for row in frame("acts", service):
         act = URIRef(f"{BASE}instrument/{row['act']}")
         assert str(row["madePublic"]) == str(graph.value(act, INF.madePublic))

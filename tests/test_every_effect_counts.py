@@ -32,10 +32,10 @@ class Histories:
     rows: dict[str, list[Row]]
 
     def with_status(self) -> Iterator[Effect]:
-        yield from (e for e in self.record.effects if e.type not in WITHOUT_STATUS)
+        yield from (e for e in self.record.effects.values() if e.type not in WITHOUT_STATUS)
 
     def a_row_fails(self, measure: str, spans: list[Span]) -> bool:
-        zone = self.record.zones[measure]
+        zone = self.record.zone(measure)
         return not all(of_spans(spans, zone, row, self.acts).agrees_with(row) for row in self.rows[measure])
 
     def tells_the_same(self, measure: str, spans: list[Span]) -> bool:
@@ -62,9 +62,9 @@ class Histories:
 
 @pytest.fixture(scope="module")
 def histories(record: Record) -> Histories:
-    acts = {e.id: e.act.removeprefix(BASE + "instrument/") for e in record.effects}
+    acts = {e.id: e.act.removeprefix(BASE + "instrument/") for e in record.effects.values()}
     found = Histories(record, acts, defaultdict(list), defaultdict(list), defaultdict(list))
-    for effect in record.effects:
+    for effect in record.effects.values():
         for measure in effect.measures:
             found.effects[measure].append(effect)
     for span in record.spans:

@@ -5,18 +5,19 @@ import re
 from collections.abc import Callable
 
 from conftest import TESTS
-from inforce.record import Record, timeline_lines
+from inforce.compiled import timeline_lines
+from inforce.record import Record
 from inforce.service import Service
 
 GUIDE = TESTS.parent / "docs" / "record.md"
 
 
 def test_timeline(record: Record, golden: Callable[[str, str], None]) -> None:
-    golden("timeline.txt", "\n".join(timeline_lines(record)) + "\n")
+    golden("timeline.txt", "\n".join(timeline_lines(record, record.spans)) + "\n")
 
 
 def test_a_line_a_span(record: Record) -> None:
-    lines = timeline_lines(record)
+    lines = list(timeline_lines(record, record.spans))
     assert len(lines) == len(set(lines)) == len(record.spans)
     assert all(5 <= line.count(" | ") + 1 <= 6 for line in lines)
 
@@ -24,7 +25,7 @@ def test_a_line_a_span(record: Record) -> None:
 def test_the_guide_quotes_the_timeline(record: Record) -> None:
     guide = GUIDE.read_text(encoding="utf-8")
     (quoted,) = re.findall(r"^```\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    lines = timeline_lines(record)
+    lines = list(timeline_lines(record, record.spans))
     measure = quoted.partition(" ")[0]
     assert quoted.splitlines() == [line for line in lines if line.startswith(measure + " |")]
 

@@ -51,7 +51,7 @@ def spans(record: Record) -> dict[str, list[Span]]:
 @pytest.fixture(scope="module")
 def effects(record: Record) -> dict[str, list[Effect]]:
     found: dict[str, list[Effect]] = defaultdict(list)
-    for effect in record.effects:
+    for effect in record.effects.values():
         for measure in effect.measures:
             found[measure].append(effect)
     return found
@@ -60,13 +60,13 @@ def effects(record: Record) -> dict[str, list[Effect]]:
 @pytest.fixture(scope="module")
 def acts(record: Record) -> dict[str, str]:
     """The slug of the act of each effect."""
-    return {e.id: e.act.removeprefix(BASE + "instrument/") for e in record.effects}
+    return {e.id: e.act.removeprefix(BASE + "instrument/") for e in record.effects.values()}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name)
 def test_compiler(row: Row, record: Record, spans: dict[str, list[Span]], acts: dict[str, str]) -> None:
     measure = measure_of(row)
-    check(of_spans(spans[measure], record.zones[measure], row, acts), row)
+    check(of_spans(spans[measure], record.zone(measure), row, acts), row)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name)
@@ -76,7 +76,7 @@ def test_oracle(row: Row, record: Record, effects: dict[str, list[Effect]], acts
         state = state_at(measure, datetime.fromisoformat(row["at"]), known, effects[measure], record.after)
     else:
         state = day_state(
-            measure, date.fromisoformat(row["on"]), known, effects[measure], record.zones[measure], record.after
+            measure, date.fromisoformat(row["on"]), known, effects[measure], record.zone(measure), record.after
         )
     check(of_state(state, acts), row)
 
@@ -139,7 +139,7 @@ def test_command_line(row: Row, capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_measure_has_its_turning_days(record: Record) -> None:
     """Each measure is asked for at least before it was known or began, and on its first day."""
     seen = Counter(row["measure"] for row in ROWS)
-    assert set(seen) == {m.removeprefix(BASE + "measure/") for m in record.zones}
+    assert set(seen) == {m.removeprefix(BASE + "measure/") for m in record.measures}
     assert min(seen.values()) >= 3
 
 
@@ -153,14 +153,14 @@ def test_rows_say_why_and_name_an_act(acts: dict[str, str]) -> None:
 def test_rows_are_in_order(record: Record) -> None:
     """By measure, in the order in which the measures became known; then by day of knowledge; then by day or moment."""
     places: dict[str, int] = {}
-    for effect in record.effects:
+    for effect in record.effects.values():
         for measure in effect.measures:
             places.setdefault(measure, len(places))
 
     def key(row: Row) -> tuple[object, ...]:
         moment = datetime.fromisoformat(row["at"] or row["on"] + "T23:59:59.999999")
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=record.zones[measure_of(row)])
+            moment = moment.replace(tzinfo=record.zone(measure_of(row)))
         return places[measure_of(row)], row["knownOn"], moment.astimezone(UTC)
 
     keys = [key(row) for row in ROWS]

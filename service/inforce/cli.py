@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
@@ -71,6 +71,9 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
     format_.set_defaults(run=_format)
 
     compile_ = commands.add_parser("build", help="compile the record into a versioned build and make it current")
+    compile_.add_argument(
+        "--without-downloads", action="store_true", help="leave out what `inforce dump` can add later: RDF, tables"
+    )
     _where(compile_)
     compile_.set_defaults(run=_build)
 
@@ -274,7 +277,17 @@ def _query(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     wanted = _settings(options)
-    folder = build.build(wanted.builds, wanted.data)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=of)
+            if done % 100 == 0 or done == of:
+                bar.update(tasks[what], completed=done, total=of)
+
+        folder = build.build(wanted.builds, wanted.data, downloads=not options.without_downloads, progress=progress)
     store.shared(folder, wanted.store)
     print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
     return 0
@@ -283,7 +296,8 @@ def _build(options: argparse.Namespace) -> int:
 def _dump(options: argparse.Namespace) -> int:
     folder = build.current(_settings(options).builds).resolve()
     into: Path = options.into or folder / dumps.FOLDER
-    for download in dumps.write(store.Embedded.open(folder), folder, into):
+    made = dumps.write(store.Embedded.open(folder), folder, into) if options.into else build.complete(folder)
+    for download in made:
         print(f"{into / download.name}  {download.size} bytes")
     return 0
 

@@ -17,9 +17,8 @@ from rdflib import DCTERMS, FOAF, PROV, RDF, RDFS, SKOS, VOID, XSD, Literal, Nam
 
 from inforce.frames import Frame
 from inforce.model import BASE, NS
-from inforce.record import Triple
 from inforce.store import Manifest, Store
-from inforce.turtle import ELI, INF, PREFIXES
+from inforce.turtle import ELI, INF, PREFIXES, Triple
 
 DATASET = URIRef(BASE + "dataset")
 ENDPOINT = URIRef(BASE + "sparql")

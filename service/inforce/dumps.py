@@ -17,10 +17,10 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from inforce import dataset, frames
+from inforce.compiled import COMPILED
 from inforce.dataset import Download
 from inforce.frames import Frame, Row
 from inforce.model import BASE
-from inforce.record import COMPILED
 from inforce.store import Store
 from inforce.turtle import PREFIXES
 

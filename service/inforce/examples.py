@@ -13,8 +13,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, XSD, Literal, Namespace, URIRef
 
 from inforce.catalogue import Parameter, Query
 from inforce.model import BASE, InforceError
-from inforce.record import Triple
-from inforce.turtle import PREFIXES
+from inforce.turtle import PREFIXES, Triple
 
 GRAPH = BASE + "graph/examples"
 QUESTIONS, COOKBOOK = BASE + "queries/", BASE + "cookbook/"

@@ -1,38 +1,56 @@
-"""The record: Turtle files ⇄ effects, and compiled spans → triples."""
+"""The record: Turtle files → what they say → effects in order of application and, measure by measure, spans."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rdflib import RDF, SKOS, XSD, Graph, Literal, URIRef
-from rdflib.term import Node
+import pyoxigraph as ox
+from rdflib import RDF, SKOS, Graph
 
 from inforce.model import (
-    ALWAYS,
     BASE,
     ESTABLISHING,
-    OPEN,
+    NS,
     ZONES,
     Effect,
     EffectType,
     InforceError,
     Span,
-    Status,
     TimelineError,
-    day_of,
     window,
 )
 from inforce.timeline import compile_measure, in_order
-from inforce.turtle import ELI, INF
+from inforce.turtle import ELI
 
-Triple = tuple[Node, Node, Node]
-COMPILED = BASE + "graph/compiled"
+# What a graph says of one thing: values by property, of IRIs and literals alike their text.
+Thing = Mapping[str, list[str]]
+TYPE, BROADER, NOTE = str(RDF.type), str(SKOS.broader), str(SKOS.editorialNote)
+PART_OF, JURISDICTION = str(ELI.is_part_of), str(ELI.jurisdiction)
+INSTRUMENT, PROVISION, EFFECT, MEASURE, LISTING = (
+    NS + name for name in ("Instrument", "Provision", "Effect", "Measure", "Listing")
+)
+COVERED, ISSUER, PUBLIC = NS + "coveredThrough", NS + "issuer", NS + "madePublic"
+_TARGET, _AFTER = NS + "target", NS + "after"
+# What the compiler asks for, beside the classes of things.
+_ASKED = frozenset(
+    {BROADER, NOTE, PART_OF, JURISDICTION, COVERED, ISSUER}
+    | {NS + name for name in ("clause", "effectType", "target", "from", "until", "untilInclusive", "rate", "terms")}
+    | {NS + name for name in ("extends", "madePublic", "after", "imposedBy", "appliesTo", "flow")}
+)
+_OWN = frozenset({INSTRUMENT, PROVISION, EFFECT})  # what an act says of itself, in its own file
+_KEPT = _OWN | {MEASURE, LISTING, str(SKOS.Concept), NS + "Country"}
+_TYPES = {str(effect): effect for effect in EffectType}
+_IN_A_DAY = 10_000  # more effects than become public on one day
+SHARED = (BASE + "graph/ontology", BASE + "graph/reference")  # the graphs that are no act's
 
 
 def root() -> Path:
@@ -41,25 +59,15 @@ def root() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The record: its authored graphs, effects in order of application, clocks of the measures, spans.
-
-    `graphs` are the authored graphs by name, `authored` is all of them in one. `after` tells which act follows which
-    others that became public on the same day.
-    """
-
-    graphs: dict[str, Graph]
-    authored: Graph
-    effects: tuple[Effect, ...]
-    after: dict[str, frozenset[str]]
-    zones: dict[str, ZoneInfo]
-    spans: tuple[Span, ...]
-
-
-def sources(folder: Path) -> list[Path]:
-    """The Turtle files of a record, in a fixed order."""
-    return [*sorted((folder / "ontology").glob("*.ttl")), *sorted((folder / "data").rglob("*.ttl"))]
+def sources(folder: Path) -> dict[str, list[Path]]:
+    """The Turtle files of a record by the IRI of the named graph that they make up, in the order of the build."""
+    found: dict[str, list[Path]] = {}
+    for file in [*sorted((folder / "ontology").glob("*.ttl")), *sorted((folder / "data").rglob("*.ttl"))]:
+        found.setdefault(graph_name(folder, file), []).append(file)
+    if not found:
+        raise InforceError(f"{folder}: no record here: expected ontology/ and data/ with Turtle files")
+    shared = [name for name in SHARED if name in found]
+    return {name: found[name] for name in [*shared, *sorted(found.keys() - set(shared))]}
 
 
 def graph_name(folder: Path, file: Path) -> str:
@@ -70,309 +78,234 @@ def graph_name(folder: Path, file: Path) -> str:
     return BASE + "graph/" + (file.stem if area[1] in ZONES else "reference")
 
 
-def load(folder: Path) -> Record:
-    """Read and compile the record below a folder.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a named graph says: its N-Quads in order, how many things of each class it has, and of some what is said."""
 
-    Raises InforceError for a file that is no Turtle or a reference that leads nowhere, TimelineError for effects that
-    contradict each other.
+    lines: tuple[bytes, ...]
+    classes: Mapping[str, int]
+    things: Mapping[str, Thing]
+
+
+def graph_of(part: str) -> str:
+    """The IRI of the named graph of an act, given the IRI of the act or of a part of it."""
+    return BASE + "graph/" + part.partition("#")[0].removeprefix(BASE + "instrument/")
+
+
+def read(folder: Path, name: str, files: Iterable[Path]) -> Said:
+    """Read the files of a named graph.
+
+    Raises InforceError for what is no Turtle, and for an act or a part of one that stands in another file than its own.
     """
-    graphs: dict[str, Graph] = {}
-    for file in sources(folder):
-        graph = graphs.setdefault(graph_name(folder, file), Graph(bind_namespaces="none"))
+    triples: list[ox.Triple] = []
+    for file in files:
         try:
-            graph.parse(file, format="turtle")
-        except Exception as error:  # rdflib raises what its parser meets
-            raise InforceError(f"{file.relative_to(folder)}: no Turtle: {' '.join(str(error).split())}") from error
-    if not graphs:
-        raise InforceError(f"{folder}: no record here: expected ontology/ and data/ with Turtle files")
-    return compiled(graphs)
+            triples += (quad.triple for quad in ox.parse(file.read_bytes(), format=ox.RdfFormat.TURTLE))
+        except (SyntaxError, ValueError) as error:
+            raise InforceError(f"{file.relative_to(folder)}: no Turtle: {error}") from error
+    things = things_of(triples)
+    classes = Counter(cls for thing in things.values() for cls in thing.get(TYPE, ()))
+    things = {s: thing for s, thing in things.items() if len(thing) > 1 or not _KEPT.isdisjoint(thing.get(TYPE, ()))}
+    for subject, thing in things.items():
+        if graph_of(subject) != name and not _OWN.isdisjoint(thing.get(TYPE, ())):
+            where = ", ".join(str(file.relative_to(folder)) for file in files)
+            raise InforceError(f"{where}: {subject} belongs into the file of its act, data/<cc>/<act>.ttl")
+    end = f"<{name}> .\n".encode()
+    lines = {*(ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b"").splitlines()}
+    return Said(tuple(line[:-1] + end for line in sorted(lines)), classes, things)
 
 
-def compiled(graphs: dict[str, Graph]) -> Record:
-    """The record of some graphs, with its effects in order of application and its spans."""
-    reader = _Reader(graphs)
-    after = reader.after()
-    effects = tuple(in_order(reader.effects(), after))
-    zones = {str(m): reader.zone(m, INF.imposedBy) for m in reader.measures()}
-    of_measure: dict[str, list[Effect]] = defaultdict(list)
-    for effect in effects:
-        for measure in effect.measures:
-            of_measure[measure].append(effect)
-    for measure in sorted(zones.keys() - of_measure.keys()):
-        raise TimelineError(f"{measure}: no effect establishes this measure")
-    spans = [span for m in sorted(of_measure) for span in compile_measure(m, of_measure[m])]
-    return Record(graphs, reader.graph, effects, after, zones, tuple(spans))
+def graphs(folder: Path) -> dict[str, Graph]:
+    """The named graphs of a record, for those who look at all that people wrote."""
+    found = {name: Graph(bind_namespaces="none") for name in sources(folder)}
+    for name, files in sources(folder).items():
+        for file in files:
+            found[name].parse(file, format="turtle")
+    return found
 
 
-class _Reader:
-    """Reads effects out of the authored graphs and resolves what they are aimed at."""
+def things_of(triples: Iterable[ox.Triple]) -> dict[str, Thing]:
+    """What triples say of things, as far as the compiler asks for it."""
+    things: dict[str, dict[str, list[str]]] = {}
+    for triple in triples:
+        subject, predicate, value = triple.subject, triple.predicate.value, triple.object
+        if isinstance(subject, ox.Triple) or isinstance(value, ox.Triple):
+            continue  # statements on statements are nothing to the compiler
+        if predicate == TYPE or predicate in _ASKED:
+            values = things.setdefault(subject.value, {}).setdefault(predicate, [])
+            if value.value not in values:
+                values.append(value.value)
+    return dict(things)
 
-    def __init__(self, graphs: dict[str, Graph]) -> None:
-        self.graph = Graph(bind_namespaces="none")
-        for graph in graphs.values():
-            self.graph += graph
-        self.established: dict[Node, set[str]] = defaultdict(set)
-        for effect in self.graph.subjects(RDF.type, INF.Effect):
-            if self.type_of(effect) in ESTABLISHING:
-                clause = self.need(effect, INF.clause)
-                measures = {str(m) for m in self.graph.objects(effect, INF.target)}
-                for whole in self.graph.transitive_objects(clause, ELI.is_part_of):
-                    if whole is not None:
-                        self.established[whole] |= measures
 
-    def need(self, subject: Node, predicate: URIRef) -> Node:
-        value = self.graph.value(subject, predicate)
-        if value is None:
+def merged(graphs: Iterable[Mapping[str, Thing]]) -> dict[str, Thing]:
+    """What several graphs say of things."""
+    result: dict[str, Thing] = {}
+    for things in graphs:
+        for subject, thing in things.items():
+            if subject in result:
+                both = {p: [*values] for p, values in result[subject].items()}
+                for predicate, values in thing.items():
+                    known = both.setdefault(predicate, [])
+                    known += [value for value in values if value not in known]
+                result[subject] = both
+            else:
+                result[subject] = thing
+    return result
+
+
+def is_measure(thing: Thing) -> bool:
+    """Whether this is a measure; a listing is one."""
+    classes = thing.get(TYPE, ())
+    return MEASURE in classes or LISTING in classes
+
+
+def load(folder: Path) -> Record:
+    """Read the whole record below a folder.
+
+    Raises InforceError for a file that is no Turtle or a reference that leads nowhere, TimelineError for an effect
+    that is aimed at nothing and for acts that follow each other in a circle.
+    """
+    return Record(merged(read(folder, name, files).things for name, files in sources(folder).items()))
+
+
+class Record:
+    """The effects of a record and the measures on which they act.
+
+    It can be made of a part of the record: what the part says of the order of effects on one day, of the targets of
+    the acts of the named `graphs` and of the measures that these affect has to be whole, and all else does not matter.
+    """
+
+    def __init__(self, things: Mapping[str, Thing], graphs: Container[str] | None = None) -> None:
+        self.things = things
+        self.after = {s: frozenset(t[_AFTER]) for s, t in things.items() if _AFTER in t}
+        stated = [self._effect(s, t) for s, t in things.items() if EFFECT in t.get(TYPE, ())]
+        self._established = self._established_by(stated)
+        self.order: dict[str, int] = {}
+        self.effects: dict[str, Effect] = {}
+        self._of_measure: dict[str, list[Effect]] = defaultdict(list)
+        self.establisher: dict[str, str] = {}
+        for effect in self._numbered(stated):
+            if effect.type in ESTABLISHING:
+                self.establisher |= dict.fromkeys(things[effect.id][_TARGET], effect.act)
+            if graphs is None or graph_of(effect.act) in graphs:
+                resolved = replace(effect, measures=self._targets(effect.id))
+                self.effects[effect.id] = resolved
+                for measure in resolved.measures:
+                    self._of_measure[measure].append(resolved)
+
+    @property
+    def measures(self) -> list[str]:
+        """All measures, in the order of their names."""
+        return sorted(self._of_measure.keys() | {s for s, t in self.things.items() if is_measure(t)})
+
+    def effects_on(self, measure: str) -> list[Effect]:
+        """The effects on a measure in order of application."""
+        return self._of_measure.get(measure, [])
+
+    def spans_of(self, measure: str) -> list[Span]:
+        """What holds of a measure, when, as known when. Raises TimelineError for effects that contradict each other."""
+        effects = self.effects_on(measure)
+        if not effects:
+            raise TimelineError(f"{measure}: no effect establishes this measure")
+        return compile_measure(measure, effects)
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """The spans of all measures."""
+        return tuple(span for measure in self.measures for span in self.spans_of(measure))
+
+    def zone(self, measure: str) -> ZoneInfo:
+        """The clock of a measure: that of the side that imposes it."""
+        return self._clock(measure, NS + "imposedBy")
+
+    def _numbered(self, stated: Iterable[Effect]) -> Iterator[Effect]:
+        """Effects in order of application; the order of each is its public day and its place within that day."""
+        for public, of_day in groupby(in_order(stated, self.after), key=attrgetter("public")):
+            for place, effect in enumerate(of_day, 1):
+                self.order[effect.id] = int(f"{public:%Y%m%d}") * _IN_A_DAY + place
+                yield effect
+
+    def _established_by(self, stated: Iterable[Effect]) -> dict[str, set[str]]:
+        """The measures that an act, a clause or a part of a clause established."""
+        established: dict[str, set[str]] = defaultdict(set)
+        for effect in stated:
+            if effect.type in ESTABLISHING:
+                for whole in self._wholes(effect.clause):
+                    established[whole].update(self.things[effect.id].get(_TARGET, ()))
+        return established
+
+    def _wholes(self, clause: str) -> Iterator[str]:
+        """A clause, what it is part of, and so on: the act last."""
+        part: str | None = clause
+        while part is not None:
+            yield part
+            part = next(iter(self.things.get(part, {}).get(PART_OF, ())), None)
+
+    def _need(self, subject: str, predicate: str) -> str:
+        values = self.things.get(subject, {}).get(predicate)
+        if not values:
             raise InforceError(f"{subject}: {predicate.removeprefix(BASE)} is missing")
-        return value
+        return values[0]
 
-    def measures(self) -> Iterator[Node]:
-        for cls in (INF.Measure, INF.Listing):
-            yield from self.graph.subjects(RDF.type, cls)
-
-    def type_of(self, effect: Node) -> EffectType:
-        name = str(self.need(effect, INF.effectType)).removeprefix(str(INF))
-        try:
-            return EffectType(name)
-        except ValueError:
-            raise InforceError(f"{effect}: {name} is no effect type; known: {', '.join(EffectType)}") from None
-
-    def zone(self, subject: Node, predicate: URIRef) -> ZoneInfo:
-        country = str(self.need(subject, predicate)).removeprefix(BASE + "country/")
+    def _clock(self, subject: str, predicate: str) -> ZoneInfo:
+        country = self._need(subject, predicate).removeprefix(BASE + "country/")
         if country not in ZONES:
             raise InforceError(f"{subject}: the clock of {country} is not known; known: {', '.join(ZONES)}")
         return ZONES[country]
 
-    def act_of(self, clause: Node) -> Node:
-        *_, act = self.graph.transitive_objects(clause, ELI.is_part_of)
-        assert act is not None
-        return act
-
-    def after(self) -> dict[str, frozenset[str]]:
-        return {
-            str(act): frozenset(str(o) for o in self.graph.objects(act, INF.after))
-            for act in self.graph.subjects(INF.after)
-        }
-
-    def targets(self, effect: Node) -> tuple[str, ...]:
+    def _targets(self, effect: str) -> tuple[str, ...]:
         """The measures an effect is aimed at: those named, and those that a named clause or act established."""
         found: set[str] = set()
-        for target in self.graph.objects(effect, INF.target):
-            if target in self.established:
-                found |= self.established[target]
-            elif (target, RDF.type, INF.Measure) in self.graph or (target, RDF.type, INF.Listing) in self.graph:
-                found.add(str(target))
+        for target in self.things[effect].get(_TARGET, ()):
+            if target in self._established:
+                found |= self._established[target]
+            elif is_measure(self.things.get(target, {})):
+                found.add(target)
             else:
                 raise TimelineError(f"{effect}: its target {target} is no measure of the record and established none")
         return tuple(sorted(found))
 
-    def effects(self) -> Iterator[Effect]:
-        for node in self.graph.subjects(RDF.type, INF.Effect):
-            clause = self.need(node, INF.clause)
-            act = self.act_of(clause)
-            zone = self.zone(act, ELI.jurisdiction)
-            inclusive = self.python(node, INF.untilInclusive)
-            try:
-                start, end = window(self.python(node, INF["from"]), self.python(node, INF.until), inclusive, zone)
-            except InforceError as error:
-                raise InforceError(f"{node}: {error}") from None
-            rate = self.graph.value(node, INF.rate)
-            terms = self.graph.value(node, INF.terms)
-            extends = self.graph.value(node, INF.extends)
-            public = self.need(act, INF.madePublic)
-            assert isinstance(public, Literal)
-            yield Effect(
-                id=str(node),
-                type=self.type_of(node),
-                act=str(act),
-                clause=str(clause),
-                measures=self.targets(node),
-                public=public.toPython(),
-                start=start,
-                end=end,
-                rate=None if rate is None else Decimal(str(rate)),
-                terms=None if terms is None else str(terms),
-                extends=None if extends is None else str(extends),
+    def _effect(self, node: str, thing: Thing) -> Effect:
+        """An effect as its act states it, with its measures yet to be found."""
+        name = self._need(node, NS + "effectType").removeprefix(NS)
+        if name not in _TYPES:
+            raise InforceError(f"{node}: {name} is no effect type; known: {', '.join(EffectType)}")
+        clause = self._need(node, NS + "clause")
+        *_, act = self._wholes(clause)
+        try:
+            start, end = window(
+                _moment(thing, NS + "from"),
+                _moment(thing, NS + "until"),
+                _moment(thing, NS + "untilInclusive"),
+                self._clock(act, JURISDICTION),
             )
-
-    def python(self, subject: Node, predicate: URIRef) -> date | datetime | None:
-        value = self.graph.value(subject, predicate)
-        if value is None:
-            return None
-        assert isinstance(value, Literal)
-        result = value.toPython()
-        if not isinstance(result, date):
-            raise InforceError(f"{subject}: {value} is neither a day nor a moment")
-        return result
-
-
-def compiled_triples(record: Record) -> Iterator[Triple]:
-    """What follows from the authored record: resolved effects, where goods come from and go to, scopes, and spans."""
-    yield from _effect_triples(record)
-    yield from _scope_triples(record)
-    yield from _measure_triples(record)
-    numbers: dict[str, int] = defaultdict(int)
-    decided = {e.id: e for e in record.effects}
-    for span in record.spans:
-        numbers[span.measure] += 1
-        yield from _span_triples(span, numbers[span.measure], record.zones[span.measure], decided)
+            public = _moment({PUBLIC: [self._need(act, PUBLIC)]}, PUBLIC)
+        except InforceError as error:
+            raise InforceError(f"{node}: {error}") from None
+        assert public is not None
+        rate, terms, extends = (next(iter(thing.get(NS + name, ())), None) for name in ("rate", "terms", "extends"))
+        return Effect(
+            id=node,
+            type=_TYPES[name],
+            act=act,
+            clause=clause,
+            measures=(),
+            public=public,
+            start=start,
+            end=end,
+            rate=None if rate is None else Decimal(rate),
+            terms=terms,
+            extends=extends,
+        )
 
 
-_SPAN_WINDOW = (INF["from"], INF.until, INF.fromInstant, INF.untilInstant)
-_EFFECT_WINDOW = (INF.windowStart, INF.windowEnd, INF.windowStartInstant, INF.windowEndInstant)
-
-
-def _window(
-    node: URIRef, start: datetime | None, end: datetime | None, zone: tzinfo, names: tuple[URIRef, ...]
-) -> Iterator[Triple]:
-    """A window as days of the jurisdiction and as instants; an open end is written as ALWAYS or OPEN."""
-    first_day, end_day, first_instant, end_instant = names
-    yield node, first_day, _day(ALWAYS if start is None else day_of(start, zone).isoformat())
-    yield node, end_day, _day(OPEN if end is None else day_of(end, zone).isoformat())
-    yield node, first_instant, _instant(f"{ALWAYS}T00:00:00Z" if start is None else f"{start:%Y-%m-%dT%H:%M:%SZ}")
-    yield node, end_instant, _instant(f"{OPEN}T00:00:00Z" if end is None else f"{end:%Y-%m-%dT%H:%M:%SZ}")
-
-
-def _day(text: str) -> Literal:
-    return Literal(text, datatype=XSD.date)
-
-
-def _instant(text: str) -> Literal:
-    return Literal(text, datatype=XSD.dateTime, normalize=False)
-
-
-def _effect_triples(record: Record) -> Iterator[Triple]:
-    authored = record.authored
-    for order, effect in enumerate(record.effects, 1):
-        node, act = URIRef(effect.id), URIRef(effect.act)
-        remarks = sorted(str(note) for note in authored.objects(node, SKOS.editorialNote))
-        if remarks:
-            yield node, INF.remarks, Literal(" ".join(remarks), lang="en")
-        yield node, INF.order, Literal(order)
-        yield node, INF.act, act
-        yield node, INF.public, _day(effect.public.isoformat())
-        for measure in effect.measures:
-            yield node, INF.affects, URIRef(measure)
-            if effect.type in ESTABLISHING:
-                yield URIRef(measure), INF.establishedBy, URIRef(effect.clause)
-        zone = record.zones[effect.measures[0]] if effect.measures else UTC
-        yield from _window(node, effect.start, effect.end, zone, _EFFECT_WINDOW)
-
-
-def _scope_triples(record: Record) -> Iterator[Triple]:
-    """What lies within what: each concept and country within itself and all that is broader.
-
-    Engines differ in how they walk a path of any length, and one triple is found faster than a path.
-    """
-    graph = record.authored
-    for kind in (SKOS.Concept, INF.Country):
-        for narrow in graph.subjects(RDF.type, kind):
-            for wide in graph.transitive_objects(narrow, SKOS.broader):
-                if wide is not None:
-                    yield narrow, INF.within, wide
-
-
-def _measure_triples(record: Record) -> Iterator[Triple]:
-    """Where goods come from and go to, and the coarse relations between acts that follow from effects."""
-    graph = record.authored
-    for name in record.zones:
-        measure = URIRef(name)
-        imposer, parties = graph.value(measure, INF.imposedBy), list(graph.objects(measure, INF.appliesTo))
-        assert imposer is not None
-        flows = set(graph.objects(measure, INF.flow))
-        # Goods of an export measure leave the imposing side, those of an import measure reach it; services do both.
-        if flows - {INF["import"]}:
-            yield measure, INF.origin, imposer
-            for party in parties:
-                yield measure, INF.destination, party
-        if flows - {INF.export}:
-            yield measure, INF.destination, imposer
-            for party in parties:
-                yield measure, INF.origin, party
-    establisher = {m: URIRef(e.act) for e in record.effects if e.type in ESTABLISHING for m in e.measures}
-    for effect in record.effects:
-        for changed in {establisher[m] for m in effect.measures if m in establisher} - {URIRef(effect.act)}:
-            yield URIRef(effect.act), ELI.changes, changed
-    for act in graph.subjects(RDF.type, INF.Instrument):
-        yield act, RDF.type, ELI.LegalResource
-    for clause in graph.subjects(RDF.type, INF.Provision):
-        yield clause, RDF.type, ELI.LegalResourceSubdivision
-
-
-def _span_triples(span: Span, number: int, zone: ZoneInfo, effects: dict[str, Effect]) -> Iterator[Triple]:
-    node = URIRef(f"{span.measure}#span-{number}")
-    state = span.state
-    yield node, RDF.type, INF.Span
-    yield node, INF.measure, URIRef(span.measure)
-    yield node, INF.status, INF[state.status]
-    if state.rate is not None:
-        yield node, INF.rate, Literal(state.rate)
-    if state.terms is not None:
-        yield node, INF.terms, Literal(state.terms, lang="en")
-    yield from _window(node, span.start, span.end, zone, _SPAN_WINDOW)
-    yield node, INF.knownFrom, _day(span.known_from.isoformat())
-    yield node, INF.knownUntil, _day(span.known_until.isoformat() if span.known_until else OPEN)
-    for cause in state.because:
-        yield node, INF.because, URIRef(cause)
-    yield node, INF.chain, Literal(" ".join(effects[c].clause for c in state.because))
-    yield node, INF.decidedBy, URIRef(state.because[-1])
-    if span.opened_by is not None:
-        yield node, INF.openedBy, URIRef(span.opened_by)
-        yield node, INF.opening, INF.byLapse if span.lapse else INF.byAct
-
-
-def timeline_lines(record: Record) -> list[str]:
-    """The compiled timeline as text, a line a span: what a change of the data does to the law, as a diff.
-
-    A line names the measure, the days on which one could know it so, the time for which it holds, what holds, the
-    clauses that made it so in order, and a window that has run out where that alone opened the span.
-    """
-    effects = {e.id: e for e in record.effects}
-    return [_line(span, record.zones[span.measure], effects) for span in record.spans]
-
-
-_WORDS = {Status.IN_FORCE: "in force"}
-
-
-def _line(span: Span, zone: ZoneInfo, effects: dict[str, Effect]) -> str:
-    def told(effect: str) -> str:
-        act, _, clause = effects[effect].clause.removeprefix(BASE + "instrument/").partition("#")
-        return f"{act} {clause}"
-
-    state = span.state
-    known = f"since {span.known_from}"
-    if span.known_until is not None:
-        known = f"from {span.known_from} through {span.known_until - timedelta(days=1)}"
-    what = _WORDS.get(state.status, str(state.status))
-    if state.rate is not None:
-        what += f" at {state.rate.normalize():f} %"
-    if state.terms is not None:
-        what += f" “{state.terms}”"
-    columns = [
-        span.measure.removeprefix(BASE + "measure/"),
-        f"as known {known}",
-        _period(span.start, span.end, zone),
-        what,
-        ", then ".join(f"{told(cause)} ({effects[cause].type})" for cause in state.because),
-    ]
-    if span.opened_by is not None and span.lapse:
-        columns.append(f"{told(span.opened_by)} has run out")
-    return " | ".join(columns)
-
-
-def _period(start: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
-    """A time in words: the last day that belongs to it where it ends at midnight, else the minute at which it ends."""
-    begins = "" if start is None else _moment(start, zone)
-    if end is None:
-        return f"from {begins} on" if begins else "always"
-    local = end.astimezone(zone)
-    if (local.hour, local.minute) == (0, 0):
-        ends = f"through {local.date() - timedelta(days=1)}"
-    else:
-        ends = f"until {_moment(end, zone)}"
-    return f"from {begins} {ends}" if begins else ends
-
-
-def _moment(instant: datetime, zone: ZoneInfo) -> str:
-    local = instant.astimezone(zone)
-    return local.strftime("%Y-%m-%d" if (local.hour, local.minute) == (0, 0) else "%Y-%m-%d %H:%M")
+def _moment(thing: Thing, predicate: str) -> date | datetime | None:
+    """A day or a moment, if one is stated."""
+    values = thing.get(predicate)
+    if not values:
+        return None
+    try:
+        return datetime.fromisoformat(values[0]) if "T" in values[0] else date.fromisoformat(values[0])
+    except ValueError:
+        raise InforceError(f"{values[0]} is neither a day nor a moment") from None

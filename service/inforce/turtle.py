@@ -8,8 +8,11 @@ from typing import Any
 from rdflib import DCTERMS, PROV, RDF, RDFS, SKOS, XSD, Graph, Namespace, URIRef
 from rdflib.namespace import OWL
 from rdflib.plugins.serializers.turtle import TurtleSerializer
+from rdflib.term import Node
 
 from inforce.model import BASE, NS, natural
+
+Triple = tuple[Node, Node, Node]
 
 INF = Namespace(NS)
 ELI = Namespace("http://data.europa.eu/eli/ontology#")

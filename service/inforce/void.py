@@ -15,9 +15,8 @@ from typing import Any
 from rdflib import DCTERMS, FOAF, OWL, RDF, SKOS, VOID, XSD, Graph, Literal, Namespace, URIRef
 
 from inforce.model import BASE
-from inforce.record import Triple
 from inforce.store import Store
-from inforce.turtle import INF, PREFIXES, compact
+from inforce.turtle import INF, PREFIXES, Triple, compact
 
 DESCRIPTION = BASE + "void"
 DATASET = URIRef(BASE + "dataset")

@@ -11,9 +11,9 @@ from rdflib import DCTERMS, RDF, RDFS, VOID, XSD, Literal, Namespace, URIRef
 from inforce import dumps, void
 from inforce.dataset import DATASET, ENDPOINT, LICENCE
 from inforce.model import BASE
-from inforce.record import Triple
 from inforce.service import Service, remembered
 from inforce.store import Store
+from inforce.turtle import Triple
 from inforce.web.documents import address
 from inforce.web.negotiate import GRAPHS, RESULTS, choose
 from inforce.web.reply import reply
