@@ -429,7 +429,7 @@ def test_no_request_fails_while_processes_change_over(first: Path) -> None:
     second, third = another(first, "second"), another(first, "third")
     wanted = {first.name: LABEL, second.name: f"{LABEL} second", third.name: f"{LABEL} third"}
     point(first)
-    (first.parent / "current.txt").write_text(f"{first.name} {build._fingerprint(TESTS.parent)}\n")
+    (first.parent / "current.txt").write_text(f"{first.name} {build._fingerprint(build._digests(TESTS.parent))}\n")
     seen: Counter[str] = Counter()
     done = threading.Event()
 

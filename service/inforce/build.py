@@ -129,7 +129,7 @@ def build(
     link = Path(tempfile.mktemp(prefix=".link-", dir=folder))
     link.symlink_to(final.name)
     link.replace(current(folder))
-    (folder / _MADE_OF).write_text(f"{final.name} {_fingerprint(source, made_of)}\n")
+    (folder / _MADE_OF).write_text(f"{final.name} {_fingerprint(made_of)}\n")
     return final
 
 
@@ -255,7 +255,7 @@ def up_to_date(folder: Path | None = None, source: Path | None = None) -> Path |
     except FileNotFoundError:
         return None
     found = current(folder).resolve()
-    same = found.name == version and made_of == _fingerprint(source, _digests(source))
+    same = found.name == version and made_of == _fingerprint(_digests(source))
     return found if same and (found / "manifest.json").is_file() else None
 
 
@@ -271,7 +271,7 @@ def _program() -> str:
     return f"{__version__} {rdflib.__version__} {ox.__version__} {_digest(modules)}"
 
 
-def _fingerprint(source: Path, made_of: Mapping[str, str]) -> str:
+def _fingerprint(made_of: Mapping[str, str]) -> str:
     """A digest of all that decides on a build: a record, its queries, the program."""
     return hashlib.sha256(json.dumps([_program(), made_of], sort_keys=True).encode()).hexdigest()
 
