@@ -18,7 +18,7 @@ import pyoxigraph as ox
 import rdflib
 from rdflib import RDF, Graph, URIRef
 
-from inforce import __version__, catalogue, compiled, dumps, examples, frames, settings, void
+from inforce import __version__, catalogue, compiled, dumps, examples, frames, intervals, settings, void
 from inforce.dataset import Download
 from inforce.model import BASE, NS
 from inforce.pieces import (
@@ -134,8 +134,9 @@ def build(
 
 
 def complete(build: Path) -> list[Download]:
-    """Add to a compiled build what is found by asking it, for which it has to be loaded: its counts, its downloads."""
+    """Add to a compiled build what is found by asking it, for which it has to be loaded: its index in time, counts, downloads."""
     store = Embedded.open(build)
+    intervals.write(store, build)
     void.write(store, build)
     return dumps.write(store, build, build / dumps.FOLDER)
 

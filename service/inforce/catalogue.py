@@ -11,8 +11,9 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +25,12 @@ from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.term import Variable
 
+from inforce.intervals import ANY, FEATURES, LAST, Sought
 from inforce.model import ALWAYS, NS, OPEN, InforceError, Sentence
 from inforce.store import Store
 
 Term = URIRef | Literal
+Found = Sequence[tuple[str, str]]  # spans, each with its measure
 # A code point escape is replaced before a query is parsed, so it protects nothing; and a backslash of the text must
 # not make one with the letter behind it.
 _ESCAPES = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\\u": r"\\\U00000075", "\\U": r"\\\U00000055"}
@@ -38,6 +41,7 @@ _ONE_TERM = re.compile(
     r"""|"(?:[^"\\\n\r]|\\["nr]|\\\\(?![uU])|\\\\(?=\\U)|(?<=\\\\)\\U000000[57]5)*\""""
     r"""(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^<[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*>)?"""
 )
+_VARIABLE = re.compile(r"\?(\w+)")
 # The tokens that matter to find blocks and groups; the first four are passed over whole.
 _TOKEN = re.compile(
     r"""(?P<skip>\#[^\n]*|<[^\x00-\x20<>"{}|^`\\]*>|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
@@ -108,11 +112,51 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The spans that a query looks for under one variable, with that of their measures, in terms of its parameters.
+
+    They hold on the day `on` or at the moment `at`, or begin (`opens`) or end (`closes`) from one day to another, as
+    known on `knownOn`. `by` tells for each parameter that selects among them what it selects by.
+    """
+
+    span: str
+    measure: str
+    on: str = ""
+    at: str = ""
+    opens: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
+    known_on: str = ""
+    by: Mapping[str, str] = field(default_factory=dict)
+
+    def sought(self, terms: Mapping[str, Sequence[Term]]) -> Sought:
+        """What an index is asked for these spans, given the terms of a call."""
+        days = {name: date.fromisoformat(str(v[0])[:10]).toordinal() for name, v in terms.items() if name in self.days}
+        since = until = ANY
+        if self.on in days:
+            since, until = (0, days[self.on]), (days[self.on] + 1, LAST)
+        if self.at in days:
+            # The civil day of a moment, whatever the side, is its day in UTC or a neighbour of that.
+            since, until = (0, days[self.at] + 1), (days[self.at] - 1, LAST)
+        if self.opens:
+            since = (days[self.opens[0]], days[self.opens[1]])
+        if self.closes:
+            until = (days[self.closes[0]], days[self.closes[1]])
+        asked = {of: tuple(str(v) for v in terms[name]) for name, of in self.by.items() if name in terms}
+        return Sought(since, until, days.get(self.known_on), asked.pop("status", ()), tuple(asked.items()))
+
+    @property
+    def days(self) -> tuple[str, ...]:
+        """The parameters that are days."""
+        return tuple(n for n in (self.on, self.at, *self.opens, *self.closes, self.known_on) if n)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One question of the catalogue, or one recipe of the cookbook, which has no parameters.
 
     `lists` are the variables that hold several IRIs separated by blanks; `tells_announced` asks for notices of what has
-    been announced for the measures in the answer without being law. `text` is the file, `sparql` what of it is query.
+    been announced for the measures in the answer without being law. `windows` are the spans it looks for; each of its
+    rows comes of a span of one of them at least. `text` is the file, `sparql` what of it is query.
     """
 
     name: str
@@ -122,6 +166,7 @@ class Query:
     lists: frozenset[str]
     tells_announced: bool
     keywords: tuple[str, ...]
+    windows: tuple[Window, ...]
     text: str
     sparql: str
     form: str
@@ -218,11 +263,36 @@ def parse(name: str, text: str) -> Query:
         lists=frozenset(head.get("lists", ())),
         tells_announced=head.get("announced") == "true",
         keywords=tuple(head.get("keywords", ())),
+        windows=tuple(_window(about, parameters, body) for about in head.get("spans", ())),
         text=text,
         sparql=body,
         form="SELECT" if prepared.name == "SelectQuery" else "CONSTRUCT",
         variables=tuple(str(v) for v in prepared.PV) if prepared.name == "SelectQuery" else (),
     )
+
+
+def _window(about: Mapping[str, Any], parameters: Mapping[str, Parameter], body: str) -> Window:
+    """A window as the head of a file describes it; in `by`, a parameter called like what it selects by stands alone."""
+    if unknown := sorted(about.keys() - {"span", "measure", "on", "at", "opens", "closes", "knownOn", "by"}):
+        raise InforceError(f"spans are not described by {', '.join(unknown)}")
+    by = [each if isinstance(each, dict) else {each: each} for each in about.get("by", ())]
+    window = Window(
+        span=about.get("span", ""),
+        measure=about.get("measure", ""),
+        on=about.get("on", ""),
+        at=about.get("at", ""),
+        opens=tuple(about.get("opens", ())),
+        closes=tuple(about.get("closes", ())),
+        known_on=about.get("knownOn", ""),
+        by={name: of for each in by for name, of in each.items()},
+    )
+    if unknown := sorted({*window.days, *window.by} - parameters.keys()):
+        raise InforceError(f"spans are described by {', '.join(unknown)}, which is no parameter")
+    if unknown := sorted({*window.by.values()} - {*FEATURES, "status"}):
+        raise InforceError(f"spans are not found by {', '.join(unknown)}; known: status, {', '.join(FEATURES)}")
+    if unknown := sorted({window.span, window.measure} - {*_VARIABLE.findall(body)}):
+        raise InforceError(f"spans are described under ?{unknown[0]}, which the query does not have")
+    return window
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,41 +519,127 @@ def serialise(term: Term) -> str:
     return text
 
 
-def bind(query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
+def bind(query: Query, terms: Mapping[str, Sequence[Term]], found: Sequence[Found] = ()) -> str:
     """The query with these terms in its VALUES blocks, and without the groups of parameters that are not given.
 
     Only whole terms are put in, each proved to be one IRI or one literal, so the query keeps the shape of its template.
+    With `found`, candidates for each of its windows, every group that speaks of them begins from a table of these.
     """
     key = tuple((name, tuple(values)) for name, values in sorted(terms.items()))
-    return _bound(query.sparql, key)
+    if not found:
+        return _bound(query.sparql, key)
+    windows = tuple((window.span, window.measure) for window in query.windows)
+    return _narrowed(query.sparql, _serialised(key), windows, found)
 
 
 @lru_cache(maxsize=4096)
 def _bound(sparql: str, terms: tuple[tuple[str, tuple[Term, ...]], ...]) -> str:
-    return _fill(sparql, {name: " ".join(serialise(term) for term in values) for name, values in terms})
+    data = _serialised(terms)
+    kept, blocks = _without(sparql, frozenset(data))
+    return _replaced(kept, [(block.start, block.end, f" {' '.join(data[block.name])} ") for block in blocks])
 
 
-def _fill(sparql: str, data: Mapping[str, str | None]) -> str:
-    """The query with the data of its blocks replaced (None keeps the example); groups of absent names are dropped."""
-    blocks = _blocks(sparql)
-    missing = [block for block in blocks if block.name not in data]
+def _serialised(terms: Iterable[tuple[str, Sequence[Term]]]) -> dict[str, list[str]]:
+    return {name: [serialise(term) for term in values] for name, values in terms}
+
+
+@lru_cache(maxsize=1024)
+def _without(sparql: str, names: frozenset[str]) -> tuple[str, list[_Block]]:
+    """The query without the groups of parameters that are none of these, and the VALUES blocks that are left."""
+    missing = [block for block in _blocks(sparql) if block.name not in names]
     if undroppable := [block.name for block in missing if block.group is None]:
         raise InforceError(f"?{undroppable[0]} is required")
-    dropped = {block.group for block in missing}
-    cuts = [(start, end, "") for group in dropped if group for start, end in [group]]
-    cuts += [
-        (block.start, block.end, f" {values} ")
-        for block in blocks
-        if block.group not in dropped and (values := data[block.name]) is not None
-    ]
+    kept = _replaced(sparql, sorted({(*block.group, "") for block in missing if block.group}))
+    kept = re.sub(r"\n\s*\n+", "\n\n", kept)
+    return kept, _blocks(kept)
+
+
+def _replaced(text: str, cuts: Iterable[tuple[int, int, str]]) -> str:
+    """A text with other text from here to there; a cut inside the one before it has gone with that."""
     parts, position = [], 0
-    for start, end, instead in sorted(cuts):
-        if start < position:
-            continue  # inside a group that has been dropped
-        parts += [sparql[position:start], instead]
-        position = end
-    parts.append(sparql[position:])
-    return re.sub(r"\n\s*\n+", "\n\n", "".join(parts))
+    for start, end, instead in cuts:
+        if start >= position:
+            parts += [text[position:start], instead]
+            position = end
+    return "".join([*parts, text[position:]])
+
+
+def _narrowed(
+    sparql: str, data: Mapping[str, Sequence[str]], windows: tuple[tuple[str, str], ...], found: Sequence[Found]
+) -> str:
+    """The query with data in its blocks, and with tables of what was found."""
+    kept, blocks = _without(sparql, frozenset(data))
+    rows: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+    for (span, measure), pairs in zip(windows, found, strict=True):
+        for one, other in pairs:
+            this, of = serialise(URIRef(one)), serialise(URIRef(other))
+            rows[span, measure][f"{this} {of}"] = rows[span,][this] = rows[measure,][of] = None
+    cuts = [(block.start, block.end, f" {' '.join(data[block.name])} ") for block in blocks]
+    for start, end, columns, name in _places(kept, windows):
+        head = " ".join(f"?{column}" for column in (*columns, *([name] if name else ())))
+        values = [f" {value}" for value in data[name]] if name else [""]
+        lines = " ".join(f"({row}{value})" for row in rows[columns] for value in values)
+        cuts.append((start, end, f" VALUES ({head}) {{ {lines} }} "))
+    return _replaced(kept, sorted(cuts))
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of a query in braces while it is read: what it says outside of parts of its own, and its blocks.
+
+    `start` is where it begins, `block` the parameter whose VALUES block it is, `read` how far it has been read; one
+    that is `passed` over gets no table.
+    """
+
+    start: int
+    block: str | None
+    passed: bool
+    read: int
+    says: str = ""
+    blocks: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1024)
+def _places(kept: str, windows: tuple[tuple[str, str], ...]) -> list[tuple[int, int, tuple[str, ...], str | None]]:
+    """Where tables of spans and measures go in a query: from, to, their variables, and the parameter that joins them.
+
+    Each group that speaks of them has one, save under EXISTS, which is asked for single rows anyway. Where triples of
+    the group have a parameter, it is one table with that: an engine that begins with its smallest table would else
+    begin with the parameter, and go through all that has its value.
+    """
+    places: list[tuple[int, int, tuple[str, ...], str | None]] = []
+    opened = [_Part(0, None, False, 0)]
+    for token in _TOKEN.finditer(kept):
+        if token["skip"]:
+            continue
+        around = opened[-1]
+        around.says += kept[around.read : token.start()]
+        if not token["close"]:
+            passed = re.search(r"\bEXISTS\s*$", around.says, re.IGNORECASE) is not None or around.passed
+            opened.append(_Part(token.start(), token["name"], passed, token.end()))
+            continue
+        part = opened.pop()
+        opened[-1].read = token.end()
+        columns = _columns(part.says, windows)
+        if part.block:
+            opened[-1].blocks.append((part.start, token.end(), part.block))
+        elif columns and not part.passed:
+            within = kept.index("{", part.start) + 1
+            stated = {*_VARIABLE.findall(re.split(r"\bFILTER\b", part.says, flags=re.IGNORECASE)[0])} - {*columns}
+            start, end, name = next((block for block in part.blocks if block[2] in stated), (within, within, None))
+            places.append((start, end, columns, name))
+    return places
+
+
+def _columns(says: str, windows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The variables of the first window of whose spans a group speaks, else that of the measures; none of a SELECT."""
+    spoken = {*_VARIABLE.findall(says)}
+    if says.lstrip()[:6].upper() == "SELECT":
+        return ()
+    for pair in windows:
+        if pair[0] in spoken:
+            return tuple(name for name in pair if name in spoken)
+    return next((pair[1:] for pair in windows if pair[1] in spoken), ())
 
 
 def shape(sparql: str) -> str:

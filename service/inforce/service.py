@@ -27,6 +27,7 @@ from rdflib.plugins.sparql.parserutils import CompValue
 from inforce import build, catalogue, dumps
 from inforce.catalogue import Names, Parameter, Query, Term, slug
 from inforce.dataset import Download
+from inforce.intervals import Index
 from inforce.model import BASE, NS, InforceError, Sentence
 from inforce.record import root
 from inforce.remote import Remote
@@ -144,6 +145,7 @@ class Service:
         self.store, self.manifest, self.queries, self.folder = store, manifest, queries, folder
         classes = frozenset(c for q in queries.values() for p in q.parameters.values() for c in p.of)
         self.names = Names(store, classes)
+        self.index = Index.open(folder, store.version) if folder and isinstance(store, Embedded) else None
         self.made: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     @classmethod
@@ -209,13 +211,13 @@ class Service:
     @remembered(REMEMBERED)
     def _answer(self, name: str, asked: tuple[tuple[str, tuple[Term, ...]], ...]) -> Answer:
         query, terms = self.query(name), dict(asked)
-        sparql = catalogue.bind(query, terms)
+        sparql, asked_of_store = catalogue.bind(query, terms), self.narrowed(query, terms)
         found: Sequence[Any]
         rows: Sequence[Mapping[str, Any]] = ()
         if query.form == "CONSTRUCT":
-            found = settled_triples(self.store.construct(sparql))
+            found = settled_triples(self.store.construct(asked_of_store))
         else:
-            found, rows = settled(query, self.store.select(sparql))
+            found, rows = settled(query, self.store.select(asked_of_store))
         return Answer(
             query=query,
             parameters=terms,
@@ -232,6 +234,16 @@ class Service:
             rows=rows,
             total=len(found),
         )
+
+    def narrowed(self, query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
+        """The SPARQL of a call as the store is asked it: with what is worth a look, where an index tells that."""
+        found = []
+        if self.index is not None:
+            for window in query.windows:
+                if (spans := self.index.find(window.sought(terms))) is None:
+                    return catalogue.bind(query, terms)
+                found.append(spans)
+        return catalogue.bind(query, terms, found)
 
     def short(self, parameter: Parameter, value: Term | str) -> str:
         """A value of a parameter in an address: the short name of an IRI where that leads back to it."""

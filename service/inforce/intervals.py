@@ -1,0 +1,330 @@
+"""The index of spans in time: which spans may hold on a day, as known on a day, for what a question selects by.
+
+A file beside the store of a build, made of its triples and only read afterwards: SQLite with an R*Tree over the
+rectangles (legal days × public days) and, for each feature of measures, those that have it. It finds candidates; the
+question itself decides. Days are ordinals of `datetime.date`; windows are half-open, as in the record.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum, auto
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO
+
+import pyoxigraph as ox
+
+from inforce.model import NS, InforceError
+from inforce.store import Embedded
+
+FILE = "spans.idx"
+AT_MOST = 2_000  # candidates: with more a question is as fast without
+_FEW = 2_000  # measures that are looked through before the tree is asked
+_SCANNED = 20_000  # spans of the tree that are looked through
+_MANY = 200_000  # measures that are looked through where the tree is no help
+_LISTED = 200  # values of one feature that are looked up one by one
+
+_MAGIC = 0x696E6601  # "inf" and the number of the format
+_HEADER, _CHECKSUM = 100, 60  # bytes at the head of an SQLite file; where it has four for its users
+_NUMBERS = 1 << 16  # more than one measure has spans
+LAST = (1 << 22) - 1  # later than any day
+ANY = (0, LAST)
+_AXIS = LAST + 1  # how far the statuses lie apart on one axis
+
+log = logging.getLogger(__name__)
+
+
+class Reach(Enum):
+    """Which values of a feature are found by a value asked for."""
+
+    ITSELF = auto()
+    NARROWER = auto()
+    WIDER = auto()
+    EITHER = auto()
+    CODE = auto()  # codes that begin the one asked for or begin with it
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something of a measure by which questions select; `where` is the pattern that binds ?measure and ?value."""
+
+    where: str
+    reach: Reach = Reach.ITSELF
+
+
+FEATURES: Mapping[str, Feature] = {
+    "material": Feature("?measure inf:item/inf:material ?value", Reach.EITHER),
+    # An import measure that names no goods may reach any.
+    "goods": Feature(
+        "{ ?measure inf:item/inf:material ?value } UNION "
+        '{ ?measure inf:flow inf:import FILTER NOT EXISTS { ?measure inf:item ?any } BIND ("" AS ?value) }',
+        Reach.EITHER,
+    ),
+    # A measure on all goods has the code that begins every other.
+    "hs": Feature(
+        "{ ?measure inf:item/inf:hsCode ?value } UNION "
+        '{ ?measure inf:item/inf:material <https://w3id.org/inforce/material/all-goods> BIND ("" AS ?value) }',
+        Reach.CODE,
+    ),
+    "imposedBy": Feature("?measure inf:imposedBy ?value"),
+    "destination": Feature("?measure inf:destination ?value", Reach.WIDER),
+    "origin": Feature("?measure inf:origin ?value", Reach.WIDER),
+    "kind": Feature("?measure inf:kind ?value", Reach.NARROWER),
+    "flow": Feature("?measure inf:flow ?value"),
+    "entity": Feature("?measure inf:entity ?value"),
+    "measure": Feature("?span inf:measure ?measure BIND (?measure AS ?value)"),
+}
+_SPANS = """SELECT ?span ?measure ?status ?since ?until ?knownSince ?knownUntil WHERE { ?span inf:measure ?measure ;
+    inf:status ?status ; inf:from ?since ; inf:until ?until ;
+    inf:knownFrom ?knownSince ; inf:knownUntil ?knownUntil }"""
+
+# The id of a span is made of those of its measure and of its own number in it: measure * _NUMBERS + number.
+_TABLES = """
+CREATE TABLE build (version TEXT NOT NULL);
+CREATE TABLE status (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE measure (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE span (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
+  known_since INTEGER NOT NULL, known_until INTEGER NOT NULL);
+CREATE VIRTUAL TABLE tree USING rtree_i32 (id, since, until, known_since, known_until);
+CREATE TABLE value (id INTEGER PRIMARY KEY, feature TEXT NOT NULL, name TEXT NOT NULL, measures INTEGER);
+CREATE TABLE has (value INTEGER, measure INTEGER, PRIMARY KEY (value, measure)) WITHOUT ROWID;
+CREATE TABLE within (narrow TEXT, wide TEXT, PRIMARY KEY (narrow, wide)) WITHOUT ROWID;
+"""
+_FILLED = f"""
+INSERT INTO tree SELECT id, status * {_AXIS} + since, status * {_AXIS} + until, known_since, known_until FROM span
+  ORDER BY status, since / 256, known_since;
+UPDATE value SET measures = (SELECT count(*) FROM has WHERE value = value.id);
+CREATE UNIQUE INDEX value_of ON value (feature, name);
+CREATE INDEX around ON within (wide);
+"""
+_HOLDS = "since BETWEEN ? AND ? AND until BETWEEN ? AND ? AND known_since <= ? AND known_until >= ?"
+
+
+def write(store: Embedded, build: Path) -> None:
+    """Write the index of what a store holds into the folder of its build."""
+    file = build / FILE
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA application_id = {_MAGIC}; {_TABLES}")
+        db.execute("INSERT INTO build VALUES (?)", (store.version,))
+        measures = _numbered(store, "?span inf:measure ?name")
+        statuses = _numbered(store, "?span inf:status ?name ; inf:measure ?measure")
+        db.executemany("INSERT INTO measure VALUES (?, ?)", ((n, name) for name, n in measures.items()))
+        db.executemany("INSERT INTO status VALUES (?, ?)", ((n, name) for name, n in statuses.items()))
+        db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?)", _spans(store, measures, statuses))
+        values: dict[tuple[str, str], int] = {}
+        for feature, about in FEATURES.items():
+            found = _select(store, f"SELECT ?measure ?value WHERE {{ {about.where} }}")
+            pairs = ((values.setdefault((feature, v), len(values)), measures[m]) for m, v in found if m in measures)
+            db.executemany("INSERT OR IGNORE INTO has VALUES (?, ?)", pairs)
+        db.executemany("INSERT INTO value VALUES (?, ?, ?, NULL)", ((n, *of) for of, n in values.items()))
+        within = _select(store, "SELECT DISTINCT ?narrow ?wide WHERE { ?narrow inf:within ?wide }")
+        db.executemany("INSERT INTO within VALUES (?, ?)", within)
+        db.executescript(_FILLED)
+    sign(file)
+
+
+def sign(file: Path) -> None:
+    """Write into an index the checksum that proves it undamaged."""
+    with file.open("r+b") as stream:
+        checksum = _checksum(stream)
+        stream.seek(_CHECKSUM)
+        stream.write(checksum.to_bytes(4))
+
+
+def _select(store: Embedded, query: str) -> Iterator[tuple[str, ...]]:
+    """The rows of a query as text, one after the other."""
+    solutions = store.query(f"PREFIX inf: <{NS}> {query}")
+    assert isinstance(solutions, ox.QuerySolutions), "a SELECT query is expected"
+    for solution in solutions:
+        yield tuple(term.value for term in solution)
+
+
+def _numbered(store: Embedded, where: str) -> dict[str, int]:
+    """The names that a pattern binds, numbered from 1 in their order."""
+    names = sorted(name for (name,) in _select(store, f"SELECT DISTINCT ?name WHERE {{ {where} }}"))
+    return {name: number for number, name in enumerate(names, 1)}
+
+
+def _spans(store: Embedded, measures: Mapping[str, int], statuses: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
+    for span, measure, status, *days in _select(store, _SPANS):
+        number = span.removeprefix(f"{measure}#span-")
+        if not number.isdecimal() or int(number) >= _NUMBERS:
+            raise InforceError(f"{span}: no name of a span: expected {measure}#span-1 to -{_NUMBERS - 1}")
+        yield (
+            measures[measure] * _NUMBERS + int(number),
+            statuses[status],
+            *(date.fromisoformat(day).toordinal() for day in days),
+        )
+
+
+def _checksum(stream: BinaryIO) -> int:
+    """The checksum of all that follows the header."""
+    stream.seek(_HEADER)
+    checksum = 0
+    while piece := stream.read(1 << 20):
+        checksum = zlib.crc32(piece, checksum)
+    return checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Spans that are sought: the first and last day on which their windows may begin (`since`) and end (`until`).
+
+    `known` is the day of knowledge. The span must have one of `status`, if any are given; its measure, for each feature
+    of `having`, a value that one of those asked for finds.
+    """
+
+    since: tuple[int, int] = ANY
+    until: tuple[int, int] = ANY
+    known: int | None = None
+    status: tuple[str, ...] = ()
+    having: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def bounds(self, axis: int = 0) -> tuple[int, ...]:
+        """Bounds of since, since, until, until, known_since, known_until, with the legal days from `axis` on."""
+        known = (LAST, 0) if self.known is None else (self.known, self.known + 1)
+        return (*(axis + day for day in (*self.since, *self.until)), *known)
+
+
+class Index:
+    """The index of a build, opened for reading. Threads may share it; processes open their own."""
+
+    def __init__(self, file: Path) -> None:
+        self._db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._lock = Lock()
+        self._db.execute(f"PRAGMA mmap_size = {1 << 40}")
+        self._statuses: dict[str, int] = dict(self._db.execute("SELECT name, id FROM status"))
+
+    @classmethod
+    def open(cls, build: Path, version: str) -> Index | None:
+        """The index in the folder of a build; none where it has none, or one that is damaged or of another build."""
+        file = build / FILE
+        try:
+            with file.open("rb") as stream:
+                head = stream.read(_HEADER)
+                sound = head[_CHECKSUM : _CHECKSUM + 4] == _checksum(stream).to_bytes(4)
+            if int.from_bytes(head[68:72]) != _MAGIC:
+                raise InforceError("it is no index of this format")
+            if not sound:
+                raise InforceError("it is damaged: its checksum is another")
+            index = cls(file)
+            ((of,),) = index._all("SELECT version FROM build")
+            if of != version:
+                index.close()
+                raise InforceError(f"it belongs to the build {of}, not to {version}")
+        except FileNotFoundError:
+            return None
+        except (OSError, sqlite3.Error, InforceError) as error:
+            log.warning("%s is not used, which makes questions slower: %s", file, error)
+            return None
+        return index
+
+    def close(self) -> None:
+        self._db.close()
+
+    def find(self, sought: Sought) -> list[tuple[str, str]] | None:
+        """The spans that may be those sought, each with its measure; nothing where they are too many."""
+        statuses = [self._statuses[s] for s in sought.status or self._statuses if s in self._statuses]
+        having = sorted((self._having(feature, asked) for feature, asked in sought.having), key=lambda h: h.measures)
+        fewest = having[0].measures if having else _MANY + 1
+        if fewest > _FEW and (held := self._tree(sought, statuses)) is not None:
+            found = self._all(
+                f"SELECT value FROM json_each(?) held WHERE {_all_of(having, f'(held.value / {_NUMBERS})')} LIMIT ?",
+                json.dumps(held),
+                AT_MOST + 1,
+            )
+        elif fewest <= _MANY:
+            found = self._all(
+                f"""SELECT span.id
+                FROM (SELECT DISTINCT measure FROM has WHERE value IN ({_listed(having[0].values)})) of
+                CROSS JOIN span ON span.id BETWEEN of.measure * {_NUMBERS} AND of.measure * {_NUMBERS} + {_NUMBERS - 1}
+                WHERE status IN ({_listed(statuses)}) AND {_HOLDS} AND {_all_of(having[1:], "of.measure")} LIMIT ?""",
+                *sought.bounds(),
+                AT_MOST + 1,
+            )
+        else:
+            return None
+        return None if len(found) > AT_MOST else self._named([span for (span,) in found])
+
+    def _having(self, feature: str, asked: Sequence[str]) -> _Having:
+        """The values of a feature that are found by those asked for."""
+        where, names = _reached(FEATURES[feature].reach, asked)
+        rows = self._all(f"SELECT id, measures FROM value WHERE feature = ? AND ({where})", feature, *names)
+        return _Having([value for value, _ in rows], sum(measures for _, measures in rows))
+
+    def _tree(self, sought: Sought, statuses: Sequence[int]) -> list[int] | None:
+        """The spans of these statuses in these bounds, whatever their measures have; nothing where too many."""
+        held: list[int] = []
+        for axis in (status * _AXIS for status in statuses):
+            held += (
+                span
+                for (span,) in self._all(
+                    f"SELECT id FROM tree WHERE {_HOLDS} LIMIT ?", *sought.bounds(axis), _SCANNED + 1
+                )
+            )
+            if len(held) > _SCANNED:
+                return None
+        return held
+
+    def _named(self, spans: Sequence[int]) -> list[tuple[str, str]]:
+        rows = self._all(
+            f"""SELECT name, value % {_NUMBERS} FROM json_each(?) JOIN measure ON measure.id = value / {_NUMBERS}
+            ORDER BY value""",
+            json.dumps(spans),
+        )
+        return [(f"{measure}#span-{number}", measure) for measure, number in rows]
+
+    def _all(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class _Having:
+    """Values of one feature, and how many measures have them; one that has two of them counts twice."""
+
+    values: Sequence[int]
+    measures: int
+
+
+def _reached(reach: Reach, asked: Sequence[str]) -> tuple[str, list[str]]:
+    """The condition on the name of a value that it is found by those asked for, and what it is to be given."""
+    one_of = ", ".join("?" for _ in asked)
+    match reach:
+        case Reach.ITSELF:
+            return f"name IN ({one_of})", [*asked]
+        case Reach.NARROWER:
+            return f"name IN (SELECT narrow FROM within WHERE wide IN ({one_of}))", [*asked]
+        case Reach.WIDER:
+            return f"name IN (SELECT wide FROM within WHERE narrow IN ({one_of}))", [*asked]
+        case Reach.EITHER:
+            parts = [("name = ''", []), *(_reached(each, asked) for each in (Reach.NARROWER, Reach.WIDER))]
+        case Reach.CODE:
+            begin = {code[:length] for code in asked for length in range(len(code) + 1)}
+            parts = [_reached(Reach.ITSELF, sorted(begin))]
+            parts += [("name BETWEEN ? AND ?", [code, code + ":"]) for code in asked]  # : comes after 9
+    return " OR ".join(where for where, _ in parts), [name for _, names in parts for name in names]
+
+
+def _all_of(having: Sequence[_Having], measure: str) -> str:
+    """The condition that a measure has a value of each feature, as far as that is worth asking."""
+    return " AND ".join(
+        ["TRUE"]
+        + [
+            f"EXISTS (SELECT 1 FROM has WHERE has.value IN ({_listed(each.values)}) AND has.measure = {measure})"
+            for each in having
+            if len(each.values) <= _LISTED
+        ]
+    )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
