@@ -65,7 +65,7 @@ def turns(record: Record) -> list[date]:
 
 def days_of(span: Span, record: Record) -> tuple[date, date]:
     """The first day of a span and the day on which it has ended."""
-    zone = record.zones[span.measure]
+    zone = record.zone(span.measure)
     return (
         date.min if span.start is None else day_of(span.start, zone),
         date.max if span.end is None else day_of(span.end, zone),

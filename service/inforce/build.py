@@ -134,7 +134,7 @@ def build(
 
 
 def complete(build: Path) -> list[Download]:
-    """Add to a compiled build what is found by asking it, for which it has to be loaded: its index in time, counts, downloads."""
+    """Add to a compiled build what takes a store to find: its index in time, its counts, its downloads."""
     store = Embedded.open(build)
     intervals.write(store, build)
     void.write(store, build)
