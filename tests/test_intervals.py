@@ -154,12 +154,10 @@ def asked(service: Service, record: Record) -> list[Call]:
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, Record]:
     """A service of a made-up record with long histories, and the record."""
     folder = tmp_path_factory.mktemp("made-up")
-    synthetic.write(folder, measures=60, seed=3)
-    record = load(folder)
-    quads, manifest = build.quads_of(record, {}, ())
-    store = held(folder, quads, manifest)
-    intervals.write(store, folder)
-    return with_index(Service(store, manifest, catalogue.read(root() / "queries")), folder), record
+    synthetic.write(folder / "record", measures=60, seed=3)
+    made = build.build(folder / "builds", folder / "record", downloads=False)
+    intervals.write(Embedded.open(made), made)
+    return Service.open(made), load(folder / "record")
 
 
 # The rows
