@@ -225,7 +225,6 @@ def test_a_language_that_there_is_not(client: TestClient) -> None:
     for path in ("/?lang=de", f"{MEASURE}?lang=de", "/?lang=zh&lang=en"):
         answer = client.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 422 and "expected en or zh" in answer.text and 'href="' in answer.text
-        client.cookies.clear()
 
 
 def test_each_language_has_its_own_tag(client: TestClient) -> None:

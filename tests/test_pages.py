@@ -475,8 +475,9 @@ def test_wording() -> None:
     assert wording.local("2025-11-10T05:01:00Z", ZoneInfo("America/New_York")) == "10 Nov 2025, 00:01 in New York"
     assert wording.percent(10) == "10 %"
     assert wording.percent(2.5) == "2.5 %"
-    assert wording.count(1, "measure") == "1 measure"
-    assert wording.count(2, "measure") == "2 measures"
     assert wording.words("endOfCollection") == "end of collection"
-    assert wording.period(None, date(2025, 11, 8)) == "until and including 7 Nov 2025"
-    assert wording.period(date(2025, 11, 8), None) == "from 8 Nov 2025 with no end set"
+    assert wording.lasting("inForce", "", None, date(2025, 11, 8)) == "in force until and including 7 Nov 2025"
+    assert (
+        wording.lasting("suspended", "24 %", date(2025, 11, 8), None)
+        == "suspended at 24 % from 8 Nov 2025 with no end set"
+    )
