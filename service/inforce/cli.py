@@ -72,7 +72,7 @@ def _parser(queries: dict[str, Query]) -> argparse.ArgumentParser:
 
     compile_ = commands.add_parser("build", help="compile the record into a versioned build and make it current")
     compile_.add_argument(
-        "--without-downloads", action="store_true", help="leave out what `inforce dump` can add later: RDF, tables"
+        "--without-downloads", action="store_true", help="leave out what needs a store to be made: downloads, counts"
     )
     _where(compile_)
     compile_.set_defaults(run=_build)
@@ -288,7 +288,8 @@ def _build(options: argparse.Namespace) -> int:
                 bar.update(tasks[what], completed=done, total=of)
 
         folder = build.build(wanted.builds, wanted.data, downloads=not options.without_downloads, progress=progress)
-    store.shared(folder, wanted.store)
+    if not options.without_downloads:
+        store.shared(folder, wanted.store)
     print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
     return 0
 
