@@ -328,6 +328,13 @@ def test_a_store_on_disk_is_made_once_by_however_many(first: Path) -> None:
         Embedded.open(first, "disk")
 
 
+def test_a_store_that_cannot_be_written_is_told(first: Path) -> None:
+    (first / "inforce.nq").write_text("no quads")
+    with pytest.raises(InforceError, match="cannot be written: SyntaxError"):
+        Embedded.open(first, "disk")
+    assert not (first / FOLDER).exists()
+
+
 def test_a_store_that_was_left_half_made_is_made_anew(first: Path) -> None:
     (first / f".{FOLDER}.new").mkdir()
     (first / f".{FOLDER}.new" / "CURRENT").write_text("nonsense")
@@ -396,7 +403,7 @@ def running(builds: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
         command, cwd=TESTS, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as server:
         try:
-            address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 90
+            address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 300
             while True:
                 with suppress(OSError):
                     urllib.request.urlopen(f"{address}/health").close()
