@@ -1,7 +1,6 @@
 """The pages of things and their charts: they say what the questions answer, with scripts and without."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
@@ -328,13 +327,6 @@ def test_pages_stay_light(client: TestClient, service: Service) -> None:
 # In a browser
 
 
-@pytest.fixture
-def phone(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(base_url=address, viewport={"width": 390, "height": 800})
-    yield page
-    page.close()
-
-
 def test_the_clocks_tell_the_act_and_lead_to_a_day(page: Page, service: Service) -> None:
     page.goto("/measure/us-ieepa-reciprocal-cn?on=2025-06-01&knownOn=2025-06-01")
     told, drawing = page.locator("figure.clocks .told"), page.locator("figure.clocks svg")
@@ -458,13 +450,6 @@ def test_the_whole_graph_is_drawn_without_acts_on_each_other(page: Page) -> None
         if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
     ]
     assert not over
-
-
-@pytest.mark.parametrize("path", ["/measure/us-ieepa-reciprocal-cn", "/tariffs", "/graph-of-acts", "/instrument/us-eo-14257", "/material/gallium", "/country/us", "/entity/skydio"])  # fmt: skip
-def test_no_page_is_wider_than_a_phone(phone: Page, path: str) -> None:
-    phone.goto(path)
-    phone.wait_for_timeout(100)
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_without_scripts_the_tables_say_it_all(browser: Browser, address: str) -> None:

@@ -39,7 +39,7 @@ function show(figure) {
     const y = d3.scaleUtc(edges, [...depths]).clamp(true);
     const bottom = depths.at(-1), height = bottom + 8;
 
-    const svg = d3.create("svg").attr("width", width).attr("height", height)
+    const svg = d3.create("svg").attr("viewBox", [0, 0, width, height]).attr("width", width).attr("height", height)
       .attr("role", "group").attr("aria-label", said.label);
     axis(svg, x, bottom, said);
 

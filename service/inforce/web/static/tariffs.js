@@ -26,7 +26,8 @@ function show(figure) {
   function draw(width) {
     const x = d3.scaleUtc(domain, [0, width]).clamp(true);
     const y = d3.scaleLinear([0, d3.max(steps, (step) => step.sum) || 10], [HEIGHT - BOTTOM, TOP + 14]).nice();
-    const svg = d3.create("svg").attr("width", width).attr("height", HEIGHT).attr("tabindex", 0)
+    const svg = d3.create("svg").attr("viewBox", [0, 0, width, HEIGHT])
+      .attr("width", width).attr("height", HEIGHT).attr("tabindex", 0)
       .attr("role", "group").attr("aria-label", said.label);
 
     const { years, quarters, months } = ticks(domain);
