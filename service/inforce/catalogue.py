@@ -130,19 +130,27 @@ class Window:
 
     def sought(self, terms: Mapping[str, Sequence[Term]]) -> Sought:
         """What an index is asked for these spans, given the terms of a call."""
-        days = {name: date.fromisoformat(str(v[0])[:10]).toordinal() for name, v in terms.items() if name in self.days}
+        # The first and the last of the days that are asked for together.
+        days = {
+            name: (min(stated), max(stated))
+            for name in self.days
+            if (stated := [date.fromisoformat(str(term)[:10]).toordinal() for term in terms.get(name, ())])
+        }
         since = until = ANY
         if self.on in days:
-            since, until = (0, days[self.on]), (days[self.on] + 1, LAST)
+            first, last = days[self.on]
+            since, until = (0, last), (first + 1, LAST)
         if self.at in days:
             # The civil day of a moment, whatever the side, is its day in UTC or a neighbour of that.
-            since, until = (0, days[self.at] + 1), (days[self.at] - 1, LAST)
+            first, last = days[self.at]
+            since, until = (0, last + 1), (first - 1, LAST)
         if self.opens:
-            since = (days[self.opens[0]], days[self.opens[1]])
+            since = (days[self.opens[0]][0], days[self.opens[1]][1])
         if self.closes:
-            until = (days[self.closes[0]], days[self.closes[1]])
+            until = (days[self.closes[0]][0], days[self.closes[1]][1])
+        known = days[self.known_on][0] if self.known_on in days else None
         asked = {of: tuple(str(v) for v in terms[name]) for name, of in self.by.items() if name in terms}
-        return Sought(since, until, days.get(self.known_on), asked.pop("status", ()), tuple(asked.items()))
+        return Sought(since, until, known, asked.pop("status", ()), tuple(asked.items()))
 
     @property
     def days(self) -> tuple[str, ...]:
