@@ -17,6 +17,8 @@ EVERY_PAGE = {
     "changed-in-law": "/changed?from=2025-10-01&to=2025-12-01",
     "changed-in-public": "/changed?clock=public&from=2025-10-15&to=2025-11-15&on=2026-06-01",
     "changed-refused": "/changed?from=yesterday",
+    "home-in-chinese": "/?lang=zh&on=2025-11-15&known=then&material=gallium",
+    "coming-in-chinese": "/coming?lang=zh",
     # the charts
     "tariffs": "/tariffs",
     "tariffs-back": "/tariffs?origin=us&destination=cn&on=2025-04-20",
@@ -25,6 +27,7 @@ EVERY_PAGE = {
     "graph-of-acts": "/graph-of-acts",
     "graph-of-acts-whole": "/graph-of-acts?from=2000-01-01",
     "graph-of-acts-refused": "/graph-of-acts?measure=xx",
+    "tariffs-in-chinese": "/tariffs?lang=zh",
     # the things of the record
     "measure": "/measure/cn-us-ga-ge-sb-superhard-ban",
     "measure-on-a-day": "/measure/us-ieepa-reciprocal-cn?on=2025-06-01&knownOn=2025-06-01",
@@ -32,6 +35,7 @@ EVERY_PAGE = {
     "measure-refused": "/measure/us-ieepa-reciprocal-cn?on=never",
     "state": "/measure/us-ieepa-reciprocal-cn/on/2025-11-15?knownOn=2025-11-15",
     "state-of-a-version": "/v/{version}/measure/us-ieepa-reciprocal-cn/on/2025-11-15?knownOn=2025-11-15",
+    "measure-in-chinese": "/measure/us-ieepa-reciprocal-cn?lang=zh&on=2025-06-01",
     "memento-of-a-measure": "/measure/us-ieepa-reciprocal-cn/known/2025-11-04",
     "memento-of-an-act": "/instrument/cn-mofcom-2025-61/known/2025-11-07",
     "act": "/instrument/us-eo-14257",
@@ -50,6 +54,7 @@ EVERY_PAGE = {
     "rules": "/shapes",
     "missing": "/measure/nothing-of-this-name",
     "parameter-refused": "/material/gallium?colour=red",
+    "act-in-chinese": "/instrument/cn-mofcom-2025-61?lang=zh",
     # the data
     "dataset": "/dataset",
     "dataset-of-a-version": "/v/{version}",
@@ -67,6 +72,7 @@ EVERY_PAGE = {
     "recipe": "/cookbook/02-one-measure",
     "answer": "/api/in-force?on=2025-11-15&material=gallium",
     "answer-for-good": "/v/{version}/api/explain?measure=cn-us-ga-ge-sb-superhard-ban&on=2025-11-15&knownOn=2025-11-15&lang=en",
+    "answer-in-chinese": "/api/in-force?on=2025-11-15&material=gallium&lang=zh",
     "answer-in-triples": "/api/chain?measure=us-ieepa-reciprocal-cn",
     "editor": "/sparql",
     "editor-answer": "/sparql?" + urlencode({"query": KINDS}),

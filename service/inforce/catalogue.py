@@ -115,7 +115,7 @@ class Parameter:
 class Window:
     """The spans that a query looks for under one variable, with that of their measures, in terms of its parameters.
 
-    They hold on the day `on` or at the moment `at`, or begin (`opens`) or end (`closes`) from one day to another, as
+    They hold on a day of `on` or at the moment `at`, or begin (`opens`) or end (`closes`) from one day to another, as
     known on `knownOn`. `by` tells for each parameter that selects among them what it selects by.
     """
 

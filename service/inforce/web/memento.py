@@ -31,6 +31,7 @@ from inforce.web.negotiate import choose
 from inforce.web.pages import page
 from inforce.web.reply import REVALIDATE, reply
 from inforce.web.site import path as place
+from inforce.web.site import site
 from inforce.web.things import statements
 
 router = APIRouter(include_in_schema=False)
@@ -241,6 +242,7 @@ def _page(request: Request, past: Past, day: date, graph: Graph, iri: str, heade
     referring = {str(s) for s in graph.subjects(object=this) if (s, RDF.type, None) not in graph}
     return page(
         request, "memento.html", 200, headers, iri=iri, thing=past.iri, known=day,
+        titled=f"{site(request.state.service).en(past.iri)}, as known from {day}",
         before=before and past.path(before), after=after, after_path=after and past.path(after),
         said=statements(graph, this),
         spans=sorted((held(s) for s in graph.subjects(RDF.type, INF.Span)), key=lambda row: row["from"] or ""),

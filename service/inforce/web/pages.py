@@ -75,6 +75,7 @@ def _environment() -> Environment:
     addresses = (short, compact, path, in_form, urlencode, but, following)
     for function in (*said, *names, language.said, language.english, *addresses):
         found.filters[function.__name__] = function
+    found.tests["of_coverage"] = lambda notice: "searched" in getattr(notice, "values", ())
     found.globals |= {"local": wording.local, "base": BASE, "forms": DOCUMENTS, "language": language.current}
     found.globals |= {"all_statuses": STATUSES}
     return found
@@ -122,6 +123,7 @@ def rendered(request: Request, template: str, **values: Any) -> bytes:
         "site": known,
         "manifest": known.service.manifest,
         "iri": None,
+        "titled": None,
         "here": request.url.path,
         "today": request.app.state.today(),
         "marked": [],

@@ -98,11 +98,10 @@ def graph(service: Service, measure: str, iri: str, answer: Answer) -> Graph:
         s for s in around.subjects(RDF.type, INF.Span)
         if str(around.value(s, INF["from"])) <= on < str(around.value(s, INF.until))
     )  # fmt: skip
-    label = f"{site(service).en(measure)}: on {on}, as known on {known_on}"
     found: set[tuple[Node, ...]] = {(this, p, o) for p, o in around.predicate_objects(span) if p in _HOLDS}
     found |= {
         (this, RDF.type, INF.State),
-        (this, RDFS.label, Literal(label, lang="en")),
+        (this, RDFS.label, Literal(titled(service, measure, on, known_on), lang="en")),
         (this, PROV.specializationOf, URIRef(measure)),
         (this, INF.on, Literal(on, datatype=XSD.date)),
         (this, INF.knownOn, Literal(known_on, datatype=XSD.date)),
@@ -114,6 +113,11 @@ def graph(service: Service, measure: str, iri: str, answer: Answer) -> Graph:
     left_out = {s for s in around.subjects(RDF.type) if s not in told_of}
     found |= {triple for triple in around if triple[0] not in left_out}
     return graph_of(mentioned(found))
+
+
+def titled(service: Service, measure: str, on: str, known_on: str) -> str:
+    """What a state is called."""
+    return f"{site(service).en(measure)}: on {on}, as known on {known_on}"
 
 
 def _page(
@@ -129,5 +133,6 @@ def _page(
     return page(
         request, "state.html", 200, headers, site=site(service), manifest=service.manifest, iri=iri, measure=measure,
         row=answer.rows[0], on=asked["on"][0], known_on=asked["knownOn"][0], notices=answer.notices,
+        titled=titled(service, measure, asked["on"][0], asked["knownOn"][0]),
         steps=list(steps.values()), explain=urlencode({k: v[0] for k, v in asked.items() if k != "lang"}),
     )  # fmt: skip
