@@ -5,7 +5,6 @@ No date is given for a version: which version it is follows from its content, an
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -332,8 +331,8 @@ def markup(store: Store, manifest: Manifest, downloads: Sequence[Download]) -> d
     }
 
 
-def package(tables: Sequence[tuple[Frame, bytes]], version: str) -> dict[str, Any]:
-    """The data package (Data Package 2.0) of some tables, each given with its CSV."""
+def package(tables: Sequence[tuple[Frame, int, str]], version: str) -> dict[str, Any]:
+    """The data package (Data Package 2.0) of some tables, each given with the size and the SHA-256 of its CSV."""
     resources = [
         {
             "name": frame.name,
@@ -345,11 +344,11 @@ def package(tables: Sequence[tuple[Frame, bytes]], version: str) -> dict[str, An
             "format": "csv",
             "mediatype": "text/csv",
             "encoding": "utf-8",
-            "bytes": len(text),
-            "hash": f"sha256:{hashlib.sha256(text).hexdigest()}",
+            "bytes": size,
+            "hash": f"sha256:{sha256}",
             "schema": frame.schema(),
         }
-        for frame, text in tables
+        for frame, size, sha256 in tables
     ]
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",

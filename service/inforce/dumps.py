@@ -10,19 +10,25 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pyoxigraph as ox
 
 from inforce import dataset, frames
 from inforce.compiled import COMPILED
 from inforce.dataset import Download
-from inforce.frames import Frame, Row
+from inforce.frames import Frame
 from inforce.model import BASE
+from inforce.pieces import QUADS
 from inforce.store import Store
 from inforce.turtle import PREFIXES
+
+Fill = Callable[[BinaryIO], None]
 
 FOLDER = "dumps"
 SUMS = "SHA256SUMS"
@@ -50,11 +56,13 @@ def write(store: Store, build: Path, into: Path) -> list[Download]:
     into.mkdir(parents=True, exist_ok=True)
     tables = frames.read(frames.folder(build))
     made = []
-    for name, content in _files(store, build, tables):
+    for name, fill in _files(store, build, tables, into):
         beside = into / f".{name}.part"
-        beside.write_bytes(content)
+        with beside.open("w+b") as file:
+            fill(file)
+            file.seek(0)
+            made.append((hashlib.file_digest(file, "sha256").hexdigest(), name))
         beside.replace(into / name)
-        made.append((hashlib.sha256(content).hexdigest(), name))
     (into / SUMS).write_text("".join(f"{digest}  {name}\n" for digest, name in made), encoding="utf-8")
     return _listed(into, tables)
 
@@ -91,34 +99,39 @@ def _listed(folder: Path, tables: Iterable[Frame]) -> list[Download]:
     return found
 
 
-def _files(store: Store, build: Path, tables: Iterable[Frame]) -> Iterator[tuple[str, bytes]]:
-    """The downloads of a build, one after the other, by name."""
-    yield from _rdf(list(ox.parse((build / "inforce.nq").read_bytes(), format=ox.RdfFormat.N_QUADS)))
-    found: list[tuple[Frame, list[Row], bytes]] = []
+def _files(store: Store, build: Path, tables: Iterable[Frame], into: Path) -> Iterator[tuple[str, Fill]]:
+    """The downloads of a build, one after the other: their names, and how each is filled. Those that have come lie in
+    their folder already."""
+    yield from _rdf(build)
+    resources = []
     for table in tables:
         rows = table.rows(store)
-        found.append((table, rows, frames.to_csv(table, rows)))
-    for table, rows, text in found:
-        yield f"{table.name}.csv", text
+        text = frames.to_csv(table, rows)
+        yield f"{table.name}.csv", partial(_put, text)
+        resources.append((table, len(text), hashlib.sha256(text).hexdigest()))
         if frames.parquet_is_here():
-            yield f"{table.name}.parquet", frames.to_parquet(table, rows)
-    package = json.dumps(
-        dataset.package([(t, text) for t, _, text in found], store.version), ensure_ascii=False, indent=1
-    )
-    yield PACKAGE, package.encode()
-    yield ARCHIVE, _zip({**{f"{t.name}.csv": text for t, _, text in found}, PACKAGE: package.encode()})
+            yield f"{table.name}.parquet", partial(_put, frames.to_parquet(table, rows))
+    package = json.dumps(dataset.package(resources, store.version), ensure_ascii=False, indent=1)
+    yield PACKAGE, partial(_put, package.encode())
+    yield ARCHIVE, partial(_zip, [*(into / f"{table.name}.csv" for table, *_ in resources), into / PACKAGE])
 
 
-def _rdf(quads: Sequence[ox.Quad]) -> Iterator[tuple[str, bytes]]:
-    """Sorted quads in parts and forms; a form without named graphs holds the union of them all."""
+def _put(content: bytes, out: BinaryIO) -> None:
+    out.write(content)
+
+
+def _rdf(build: Path) -> Iterator[tuple[str, Fill]]:
+    """A build in parts and forms, in its own order; a form without named graphs holds the union of them all."""
     for name, part in _PARTS.items():
-        chosen = [quad for quad in quads if _belongs(str(quad.graph_name), part)]
-        # A sort is stable: within each graph the triples stay in order.
-        by_graph = sorted(chosen, key=lambda quad: str(quad.graph_name))
-        triples = dict.fromkeys(quad.triple for quad in chosen)
         for suffix, form in _FORMS.items():
-            told = chosen if suffix == "nq" else by_graph if form.supports_datasets else triples
-            yield f"{name}.{suffix}.gz", gzip.compress(written(told, form), 6, mtime=0)
+            yield f"{name}.{suffix}.gz", partial(_pack, build / QUADS, part, form)
+
+
+def _pack(quads: Path, part: str, form: ox.RdfFormat, out: BinaryIO) -> None:
+    chosen = (q for q in ox.parse(path=quads, format=ox.RdfFormat.N_QUADS) if _belongs(str(q.graph_name), part))
+    told = chosen if form.supports_datasets else (quad.triple for quad in chosen)
+    with gzip.GzipFile("", "wb", 6, out, mtime=0) as packed, io.BufferedWriter(packed, 1 << 16) as buffer:
+        ox.serialize(told, cast(BinaryIO, _Head(buffer)), format=form, prefixes=PREFIXES)
 
 
 def _belongs(graph: str, part: str) -> bool:
@@ -128,16 +141,40 @@ def _belongs(graph: str, part: str) -> bool:
 
 def written(statements: Iterable[ox.Triple] | Iterable[ox.Quad], form: ox.RdfFormat) -> bytes:
     """Statements in an RDF form, in the order in which they come, with the prefixes of the record."""
-    lines = (ox.serialize(statements, format=form, prefixes=PREFIXES) or b"").split(b"\n")
-    # Oxigraph writes prefixes in an order that changes from run to run.
-    head = [line for line in lines[: len(PREFIXES)] if line.startswith(b"@prefix ")]
-    return b"\n".join([*sorted(head), *lines[len(head) :]])
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    """An archive whose files bear no date, so that it depends on nothing but them."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    ox.serialize(statements, cast(BinaryIO, _Head(out)), format=form, prefixes=PREFIXES)
     return out.getvalue()
+
+
+class _Head:
+    """Passes on what a serializer writes, its prefixes in order: Oxigraph's order changes from run to run."""
+
+    def __init__(self, out: BinaryIO | io.BufferedWriter) -> None:
+        self._out, self._held, self._passed = out, b"", False
+
+    def write(self, data: bytes) -> int:
+        if self._passed:
+            self._out.write(data)
+        else:
+            self._held += data
+            complete = self._held.split(b"\n")[:-1]
+            if self._held[:1] != b"@" or not all(line.startswith(b"@prefix ") for line in complete):
+                self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Pass on what is held back: the end of what is written, or of its prefixes."""
+        lines = self._held.split(b"\n")
+        prefixes = [line for line in lines[: len(PREFIXES)] if line.startswith(b"@prefix ")]
+        self._out.write(b"\n".join([*sorted(prefixes), *lines[len(prefixes) :]]))
+        self._held, self._passed = b"", True
+
+
+def _zip(files: Iterable[Path], out: BinaryIO) -> None:
+    """An archive whose files bear no date, so that it depends on nothing but them."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with file.open("rb") as content, archive.open(entry, "w", force_zip64=True) as packed:
+                shutil.copyfileobj(content, packed)
