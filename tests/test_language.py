@@ -58,7 +58,7 @@ FORMS = {"inforce", *DOCUMENTS, *ANSWERS}
 CODED = re.compile(
     r"https?://\S+|\S*w3id\.org\S*|\b[\w.]+\.(?:gov|cn|com|org|eu)\b\S*"  # addresses
     r"|/[a-z]+\b|\.[a-z]{2,6}\b|\b[\w-]+\.(?:nq|trig|ttl|jsonld|csv|parquet|json|gz|zip)\b\S*"  # paths and files
-    r"|\b[a-z]+:\w+|\binf:"  # terms of vocabularies
+    r"|\b[a-z]+:[\w-]+|\binf:"  # terms of vocabularies
     r"|\b[a-z]{2,}(?:-[\w.]+)+(?:#[\w.-]+)?|\b\d[\w.]*",  # short names and codes
     re.ASCII,
 )
@@ -84,7 +84,7 @@ def texts(node: html.HtmlElement) -> Iterator[str]:
 
 def left(text: str, names: re.Pattern[str]) -> list[str]:
     """The Latin words in a text that are no names of the record or of formats, no codes and nothing that is typed."""
-    rest = CODED.sub(" ", names.sub(" ", text))
+    rest = CODED.sub(" ", names.sub(" ", re.sub(r"https?://\S+", " ", text)))
     return [word for word in re.findall(r"[A-Za-z]{2,}", rest) if word not in TYPED | FORMS]
 
 

@@ -73,7 +73,7 @@ def changed(request: Request) -> Response:
         clock = one_of(given, "clock", CLOCKS) or "law"
         for name in given.keys() - {"clock", "from", "to", "on", "knownOn", *FILTERS}:
             expected = Sentence("clock, from, to, on, knownOn or a filter")
-            raise ParameterError(name, None, expected, fault=Sentence("is no parameter of this page"))
+            raise ParameterError(name, None, expected, fault=Sentence("is no parameter here"))
         filters = {name: values for name, values in given.items() if name in FILTERS}
         before, after = _days(service, given, today)
         if clock == "law":
