@@ -51,7 +51,7 @@ from inforce.record import root
 
 KEPT = 5  # builds that are left
 AT_ONCE = 16  # requests that wait for their answers
-LATE = 30.0  # seconds after which a request counts as failed
+LATE = 60.0  # seconds after which a request counts as failed
 MEASURE = "soak"
 NAME = re.compile(r"Soak measure (\d+)")
 VERSION = re.compile(r"\d+\.\d+\.\d+\+[0-9a-f]{12}")
@@ -411,6 +411,7 @@ def server(builds: Builds, options: argparse.Namespace) -> Iterator[tuple[subpro
     ]
     command += ["--port", str(port), "--workers", str(options.workers), "--log", "warning"]
     environment = {**os.environ, "INFORCE_STORE": options.store, "INFORCE_QUERY_SECONDS": "2", "INFORCE_CONFIG": ""}
+    environment["INFORCE_QUERY_WAIT"] = str(LATE)
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         yield process, f"http://127.0.0.1:{port}"
