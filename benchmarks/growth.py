@@ -2,9 +2,9 @@
 
     python benchmarks/growth.py [--measures 1000 10000 100000] [--large] [--store memory|disk] [--keep FOLDER]
 
-Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows however
-large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds – of wall
-clock and of processor – from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
+Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows, however
+large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds – of
+wall clock and of processor – from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
 builds, so that a second run begins at once; `--large` adds a million measures.
 """
 
