@@ -29,7 +29,6 @@ from pathlib import Path
 
 from inforce import build, catalogue, intervals
 from inforce.service import Service, settled
-from inforce.store import Embedded
 
 sys.path.append(str(Path(__file__).parent))
 import synthetic
@@ -126,7 +125,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, ", end="")
         print(f"store in {'memory' if options.store == 'memory' else 'files'}\n")
-        print("| measures | spans | MB of index | question | rows | with index: ms | of processor | without: ms | of processor |")
+        print(
+            "| measures | spans | MB of index | question | rows | with index: ms | of processor | without: ms | of processor |"
+        )
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         costs: dict[str, list[tuple[int, Cost, Cost]]] = {}
         for size in sizes:
