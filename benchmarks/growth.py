@@ -4,8 +4,8 @@
 
 Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows, however
 large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds – of
-wall clock and of processor – from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
-builds, so that a second run begins at once; `--large` adds a million measures.
+wall clock and of processor – from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps
+the builds, so that a second run begins at once; `--large` adds a million measures.
 """
 
 from __future__ import annotations
@@ -125,9 +125,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, ", end="")
         print(f"store in {'memory' if options.store == 'memory' else 'files'}\n")
-        print(
-            "| measures | spans | MB of index | question | rows | with index: ms | of processor | without: ms | of processor |"
-        )
+        print("| measures | spans | MB of index | question | rows ", end="")
+        print("| with index: ms | of processor | without: ms | of processor |")
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         costs: dict[str, list[tuple[int, Cost, Cost]]] = {}
         for size in sizes:

@@ -57,6 +57,7 @@ TYPED = {
 FORMS = {"inforce", *DOCUMENTS, *ANSWERS}
 CODED = re.compile(
     r"https?://\S+|\S*w3id\.org\S*|\b[\w.]+\.(?:gov|cn|com|org|eu)\b\S*"  # addresses
+    r"|\b\d+\.\d+\.\d+\+[0-9a-f]{12}\b"  # versions of the dataset
     r"|/[a-z]+\b|\.[a-z]{2,6}\b|\b[\w-]+\.(?:nq|trig|ttl|jsonld|csv|parquet|json|gz|zip)\b\S*"  # paths and files
     r"|\b[a-z]+:[\w-]+|\binf:"  # terms of vocabularies
     r"|\b[a-z]{2,}(?:-[\w.]+)+(?:#[\w.-]+)?|\b\d[\w.]*",  # short names and codes
