@@ -59,7 +59,8 @@ SHOWN = {
 }
 WIDTHS = {"wide": (1280, 900), "phone": (375, 812)}
 SCHEMES = ("light", "dark")
-HEAVIEST = 60_000  # bytes of a picture
+SHRUNK = {"wide": 0.75, "phone": 1.0}
+HEAVIEST = 40_000  # bytes of a picture
 
 
 def main() -> None:
@@ -78,16 +79,17 @@ def main() -> None:
                         context.clear_cookies()
                         page.goto(addresses[name], wait_until="networkidle")
                         for scheme in SCHEMES:
-                            taken(page, scheme, HERE / f"{name}-{width}-{scheme}.webp")
+                            taken(page, scheme, SHRUNK[width], HERE / f"{name}-{width}-{scheme}.webp")
             browser.close()
     (HERE / "README.md").write_text(gallery(addresses), encoding="utf-8")
 
 
-def taken(page: Page, scheme: str, file: Path) -> None:
+def taken(page: Page, scheme: str, shrunk: float, file: Path) -> None:
     """A picture of what a window shows at first, as small as it must be."""
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    for quality in (80, 60, 40, 20):
+    shot = shot.resize((int(shot.width * shrunk), int(shot.height * shrunk)), Image.Resampling.LANCZOS)
+    for quality in (60, 45, 30, 15):
         shot.save(file, "WEBP", quality=quality, method=6)
         if file.stat().st_size <= HEAVIEST:
             return
