@@ -2,10 +2,10 @@
 
     python benchmarks/growth.py [--measures 1000 10000 100000] [--large] [--store memory|disk] [--keep FOLDER]
 
-Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows, however
-large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds – of
-wall clock and of processor – from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps
-the builds, so that a second run begins at once; `--large` adds a million measures.
+Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows however
+large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds, of wall
+clock and of processor, from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
+builds, so that a second run begins at once; `--large` adds a million measures.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from pathlib import Path
 
 from inforce import build, catalogue, intervals
 from inforce.service import Service, settled
+from inforce.settings import Held
+from inforce.store import Embedded
 
 sys.path.append(str(Path(__file__).parent))
 import synthetic
@@ -58,14 +60,17 @@ class Cost:
         return cls(*(statistics.median(column) for column in zip(*taken[1:], strict=True)))
 
 
-def made(folder: Path, measures: int) -> Path:
+def made(folder: Path, measures: int, held: Held) -> Path:
     """The build of a record of so many measures, with its index; made unless it is kept in the folder."""
     builds = folder / f"{measures}"
     if not build.current(builds).exists():
         with tempfile.TemporaryDirectory(dir=folder) as record:
-            synthetic.write(Path(record), measures)
-            build.build(builds, Path(record))
-    return build.current(builds).resolve()
+            synthetic.write(Path(record) / "record", measures)
+            build.build(builds, Path(record) / "record", downloads=False)
+    at = build.current(builds).resolve()
+    if not (at / intervals.FILE).exists():
+        intervals.write(Embedded.open(at, held), at)
+    return at
 
 
 def questions(service: Service) -> dict[str, Call]:
@@ -125,12 +130,11 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, ", end="")
         print(f"store in {'memory' if options.store == 'memory' else 'files'}\n")
-        print("| measures | spans | MB of index | question | rows ", end="")
-        print("| with index: ms | of processor | without: ms | of processor |")
+        print("| measures | spans | MB of index | question | rows | indexed: ms | processor | plain: ms | processor |")
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         costs: dict[str, list[tuple[int, Cost, Cost]]] = {}
         for size in sizes:
-            at = made(folder, size)
+            at = made(folder, size, options.store)
             service = Service.open(at, options.store)
             size_of_index = (at / intervals.FILE).stat().st_size / 1e6
             for name, given in questions(service).items():

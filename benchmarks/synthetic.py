@@ -323,7 +323,9 @@ class Writer:
         begins = max(today, clause.free, clause.start) + self._days(1, 90)
         running = clause.pause is not None and today < clause.pause[0]
         room = clause.end is None or begins + timedelta(days=140) < clause.end
-        fits: list[tuple[int, EffectType]] = [(2, EffectType.REENACT)]
+        fits: list[tuple[int, EffectType]] = []
+        if clause.end is None or begins < clause.end:
+            fits.append((2, EffectType.REENACT))
         if clause.end is None:
             fits.append((2, EffectType.CONFIRM))
         elif not running:

@@ -1,0 +1,279 @@
+"""The same questions to the same data in several engines: the embedded store with and without its index, PostgreSQL,
+DuckDB, rdflib, and any SPARQL endpoint.
+
+    python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk] [--endpoint URL] [--rdflib]
+
+The rows of each engine are compared with those of the plain query before anything is measured. PostgreSQL (Debian:
+postgresql; Python: psycopg) runs in a cluster of its own in a temporary folder, on a socket there, as the user postgres
+where this runs as root, and is stopped afterwards. It has a GiST index on status, legal days and public days, B-trees
+on what else is asked, the hierarchy of materials as a table, statistics, prepared statements. `--endpoint` is to hold
+the same build (`inforce load`). rdflib takes a minute for a thousand measures, so it is asked only if told to.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.pop(0)  # run as a script, this folder would hide the standard library's http
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from inforce import catalogue
+from inforce.intervals import FEATURES
+from inforce.model import NS
+from inforce.remote import Remote
+from inforce.service import Service
+
+sys.path.append(str(Path(__file__).parent))
+from growth import TODAY, Cost, made, questions
+
+COLUMNS = ("measure", "label", "status", "rate", "terms", "from", "until", "knownFrom", "act", "clause", "because")
+_SPANS = f"""PREFIX inf: <{NS}> PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+SELECT ?measure ?label ?status ?rate ?terms ?from ?until ?knownFrom ?act ?clause ?because ?knownUntil WHERE {{
+  ?span inf:measure ?measure ; inf:status ?status ; inf:from ?from ; inf:until ?until ; inf:knownFrom ?knownFrom ;
+    inf:knownUntil ?knownUntil ; inf:decidedBy ?effect ; inf:chain ?because .
+  ?effect inf:act ?act ; inf:clause ?clause . ?measure skos:prefLabel ?label FILTER (LANG(?label) = "en")
+  OPTIONAL {{ ?span inf:rate ?rate }} OPTIONAL {{ ?span inf:terms ?terms }} }}"""
+_FEATURES = {
+    **{name: FEATURES[name].where for name in ("material", "destination", "kind")},
+    "exception": "?measure inf:exceptFor ?value",
+}
+Row = tuple[Any, ...]
+Ask = Callable[[Mapping[str, Sequence[catalogue.Term]]], list[Row]]
+
+
+def bag(rows: Sequence[Row]) -> list[str]:
+    """Rows in a form in which those of all engines can be compared: numbers by value, the rest as text."""
+
+    def plain(value: Any) -> str:
+        try:
+            return str(float(value))
+        except (TypeError, ValueError):
+            return "" if value is None else str(value)
+
+    return sorted({json.dumps([plain(value) for value in row]) for row in rows})
+
+
+# SPARQL
+
+
+def of_sparql(select: Callable[[str], bytes], sparql: Callable[[Mapping[str, Any]], str]) -> Ask:
+    def ask(terms: Mapping[str, Sequence[catalogue.Term]]) -> list[Row]:
+        found = json.loads(select(sparql(terms)))["results"]["bindings"]
+        return [tuple(row[c]["value"] if c in row else None for c in COLUMNS) for row in found]
+
+    return ask
+
+
+def of_rdflib(quads: Path) -> Callable[[str], bytes]:
+    from rdflib import Dataset, Graph
+
+    dataset, graph = Dataset(), Graph()
+    dataset.parse(quads, format="nquads")
+    for s, p, o, _ in dataset.quads():
+        graph.add((s, p, o))
+    return lambda sparql: graph.query(sparql).serialize(format="json") or b""
+
+
+# SQL: a table of spans, one of pairs for each feature, and what lies within what
+
+
+def tables(service: Service) -> dict[str, list[Row]]:
+    """The data of a build as rows."""
+
+    def rows(sparql: str) -> list[Row]:
+        found = json.loads(service.store.select(sparql))
+        return [
+            tuple(row[v]["value"] if v in row else None for v in found["head"]["vars"])
+            for row in found["results"]["bindings"]
+        ]
+
+    found = {
+        name: rows(f"PREFIX inf: <{NS}> SELECT DISTINCT ?value ?measure {{ {at} }}") for name, at in _FEATURES.items()
+    }
+    within = rows(f"PREFIX inf: <{NS}> SELECT DISTINCT ?narrow ?wide {{ ?narrow inf:within ?wide }}")
+    return {"span": rows(_SPANS), "within": within, **found}
+
+
+def _condition(name: str) -> str:
+    """That a span's measure has a feature as the question means it; %s are the values asked for."""
+    has = f"SELECT measure FROM {name} WHERE value IN"
+    wider = "(SELECT wide FROM within WHERE narrow = ANY (%s))"
+    narrower = "(SELECT narrow FROM within WHERE wide = ANY (%s))"
+    match name:
+        case "material":
+            return f"(measure IN ({has} {narrower} UNION {has} {wider}))"
+        case "destination":
+            return (
+                f"measure IN ({has} {wider}) AND measure NOT IN (SELECT measure FROM exception WHERE value IN {wider})"
+            )
+        case _:
+            return f"measure IN ({has} {narrower})"
+
+
+_ASKED = {"material": 2, "destination": 2, "kind": 1}  # how often the values of each stand in its condition
+
+
+def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str) -> Ask:
+    """In-force in SQL; `holds` is the condition on both days, each of them given twice."""
+
+    def ask(terms: Mapping[str, Sequence[catalogue.Term]]) -> list[Row]:
+        where = [holds, "status = ANY (%s)"]
+        given: list[Any] = [str(terms[name][0]) for name in ("on", "on", "knownOn", "knownOn")]
+        given.append([str(t) for t in terms["status"]])
+        for name, times in _ASKED.items():
+            if name in terms:
+                where.append(_condition(name))
+                given += [[str(t) for t in terms[name]]] * times
+        columns = ", ".join(f'"{c}"' for c in COLUMNS)
+        return run(f'SELECT DISTINCT {columns} FROM span WHERE {" AND ".join(where)} ORDER BY "measure", "from"', given)
+
+    return ask
+
+
+@contextlib.contextmanager
+def postgres(data: Mapping[str, list[Row]]) -> Iterator[Ask]:
+    """PostgreSQL with the data, in a cluster of its own."""
+    import psycopg
+
+    (binaries,) = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
+    with tempfile.TemporaryDirectory(prefix="inforce-pg-") as name:
+        folder, as_user = Path(name), []
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+            as_user = ["runuser", "-u", "postgres", "--"]
+
+        def run(tool: str, *arguments: str) -> None:
+            command = [*as_user, str(binaries / tool), *arguments]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+        run("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c shared_buffers=1GB -c work_mem=64MB"
+        options += " -c random_page_cost=1.1 -c effective_cache_size=8GB -c fsync=off"
+        run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as db:
+                _fill_postgres(db, data)
+                ask = of_sql(
+                    lambda sql, given: db.execute(sql.encode(), given, prepare=True).fetchall(),
+                    "valid @> %s::date AND valid @> %s::date AND known @> %s::date AND known @> %s::date",
+                )
+                yield ask
+        finally:
+            run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+
+
+def _fill_postgres(db: Any, data: Mapping[str, list[Row]]) -> None:
+    columns = ", ".join(f'"{c}" text' for c in COLUMNS)
+    db.execute("CREATE EXTENSION btree_gist")
+    db.execute(f'CREATE TABLE span ({columns}, "knownUntil" text)')
+    for name in ("within", *_FEATURES):
+        db.execute(
+            f"CREATE TABLE {name} ({'narrow text, wide text' if name == 'within' else 'value text, measure text'})"
+        )
+    for name, rows in data.items():
+        with db.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    day = 'daterange("{0}"::date, "{1}"::date)'
+    db.execute("ALTER TABLE span ADD valid daterange, ADD known daterange")
+    db.execute(
+        f"UPDATE span SET valid = {day.format('from', 'until')}, known = {day.format('knownFrom', 'knownUntil')}"
+    )
+    db.execute("CREATE INDEX ON span USING gist (status, valid, known)")
+    db.execute("CREATE INDEX ON span (measure)")
+    db.execute("CREATE INDEX ON within (narrow)")
+    db.execute("CREATE INDEX ON within (wide)")
+    for name in _FEATURES:
+        db.execute(f"CREATE INDEX ON {name} (value, measure)")
+        db.execute(f"CREATE INDEX ON {name} (measure, value)")
+    db.execute("VACUUM FULL ANALYZE")
+
+
+def duckdb(data: Mapping[str, list[Row]]) -> Ask:
+    """DuckDB with the data, in memory."""
+    import duckdb
+    import pyarrow
+
+    db = duckdb.connect()
+    names = {"span": [*COLUMNS, "knownUntil"], "within": ["narrow", "wide"]}
+    for name, rows in data.items():
+        columns = names.get(name, ["value", "measure"])
+        found = zip(*rows, strict=True) if rows else [[] for _ in columns]
+        table = pyarrow.table(
+            {c: pyarrow.array(list(v), pyarrow.string()) for c, v in zip(columns, found, strict=True)}
+        )
+        db.register("loaded", table)
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM loaded")
+    days = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' for name in ("from", "until", "knownFrom", "knownUntil"))
+    db.execute(f"CREATE OR REPLACE TABLE span AS SELECT * REPLACE ({days}) FROM span")
+    return of_sql(
+        lambda sql, given: db.execute(sql.replace("%s", "?"), given).fetchall(),
+        '"from" <= CAST(%s AS DATE) AND "until" > CAST(%s AS DATE)'
+        ' AND "knownFrom" <= CAST(%s AS DATE) AND "knownUntil" > CAST(%s AS DATE)',
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measures", type=int, default=10_000)
+    parser.add_argument("--store", choices=("memory", "disk"), default="memory")
+    parser.add_argument("--keep", type=Path, help="a folder where builds are kept, as by growth.py")
+    parser.add_argument("--endpoint", help="a SPARQL endpoint that holds the same build")
+    parser.add_argument("--rdflib", action="store_true", help="rdflib as well")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        service = Service.open(made(folder, options.measures, options.store), options.store)
+        query, data = service.query("in-force"), tables(service)
+        engines: dict[str, Ask] = {
+            "embedded, plain": of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms)),
+            "embedded, with index": of_sparql(service.store.select, lambda terms: service.narrowed(query, terms)),
+            "PostgreSQL": stack.enter_context(postgres(data)),
+            "DuckDB": duckdb(data),
+        }
+        if options.endpoint:
+            select = Remote(options.endpoint).select
+            engines[options.endpoint] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
+        if options.rdflib:
+            assert service.folder is not None
+            select = of_rdflib(service.folder / "inforce.nq")
+            engines["rdflib"] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
+        del data
+        print(f"{options.measures} measures, {service.manifest['counts']['spans']} spans; ", end="")
+        print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+        print(
+            "| question | rows | engine | ms, median | of the embedded store with index |\n|---|---|---|---|---|",
+            flush=True,
+        )
+        for name, given in questions(service).items():
+            terms, _ = service.bound("in-force", given, TODAY)
+            rows = bag(engines["embedded, plain"](terms))
+            for engine, ask in engines.items():
+                if bag(ask(terms)) != rows:
+                    raise SystemExit(f"{name}: {engine} gives other rows")
+            # In turn, so that what else the machine does meets all of them.
+            rounds = [
+                {engine: Cost.of(partial(ask, terms), seconds=1) for engine, ask in engines.items()} for _ in range(3)
+            ]
+            medians = {e: statistics.median(each[e].wall for each in rounds) for e in engines}
+            for engine, median in medians.items():
+                ratio = median / medians["embedded, with index"]
+                print(f"| {name} | {len(rows)} | {engine} | {median:.2f} | {ratio:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
