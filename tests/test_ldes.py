@@ -1,6 +1,7 @@
 """The stream of effects: a client of others replays it to exactly the effects of the record."""
 
 import json
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -167,11 +168,13 @@ def test_all_forms_say_the_same(path: str, client: TestClient) -> None:
         plain, _, query = path.partition("?")
         by_suffix = client.get(f"{plain}.{form}?{query}")
         negotiated = client.get(path, headers={"Accept": media})
-        assert by_suffix.content == negotiated.content
         assert negotiated.headers["content-type"].startswith(media)
-        assert negotiated.headers["vary"] == "Accept, Accept-Encoding"
-        if form == "html":
+        if form == "html":  # each leads to itself in the other language
+            itself = re.compile(r'href="[^"]*\blang=[a-z]+"')
+            assert itself.sub("", by_suffix.text) == itself.sub("", negotiated.text)
             continue
+        assert by_suffix.content == negotiated.content
+        assert negotiated.headers["vary"] == "Accept, Accept-Encoding"
         dataset = Dataset()
         dataset.parse(data=negotiated.content, format=media)
         assert {(s, p, o) for s, p, o, _ in dataset.quads()} == wanted, form
