@@ -25,6 +25,7 @@ TESTS = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-goldens", action="store_true", help="write the files of tests/golden/ anew")
+    parser.addoption("--every-combination", action="store_true", help="ask Virtuoso with all pairs of parameters")
 
 
 @pytest.fixture

@@ -32,5 +32,6 @@ def configure(level: str) -> None:
     handler.setFormatter(Lines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     if level != "debug":
-        logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+        for talkative in ("uvicorn", "httpx2"):
+            logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger().level))
         logging.getLogger("rdflib").setLevel(logging.ERROR)  # it warns of any name that a stranger gets wrong

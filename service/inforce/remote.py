@@ -122,6 +122,10 @@ class Connection:
         A request may be sent several times. Raises Unavailable where asking later may help, InforceError where it will
         not.
         """
+        if httpx2.URL(url).userinfo:  # addresses are logged and shown
+            raise InforceError(
+                f"{_named(url)}: user and password belong into the settings endpoint_user, endpoint_password"
+            )
         end = time.monotonic() + self._seconds
         for attempt in range(1, TRIES + 1):
             request = self._client.build_request(method, url, content=content, headers=headers, params=params)

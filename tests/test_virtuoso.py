@@ -1,0 +1,119 @@
+"""Every question of the catalogue on a real Virtuoso: the rows are those of the embedded store.
+
+What differs there is listed in virtuoso_exceptions.csv with its reason, and must differ. `--every-combination` asks with all pairs
+of parameters, which takes a quarter of an hour.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import pytest
+
+import engines
+import virtuoso
+from conftest import TESTS, TODAY
+from inforce import build, catalogue, load, settings
+from inforce.load import GraphStore
+from inforce.record import root
+from inforce.remote import Access, Connection, Remote
+from inforce.service import Answer, Service
+from test_catalogue import BASE, OTHER
+
+QUERIES = catalogue.read(root() / "queries")
+USER = Access(virtuoso.USER, virtuoso.PASSWORD)
+# Pairs that are always asked: scopes of different kinds together.
+PAIRS = [
+    ("material", "destination"),
+    ("hs", "origin"),
+    ("destination", "origin"),
+    ("kind", "flow"),
+    ("imposedBy", "lang"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[virtuoso.Virtuoso]:
+    virtuoso.needed()
+    with virtuoso.running(tmp_path_factory.mktemp("virtuoso")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def there(server: virtuoso.Virtuoso, service: Service) -> Service:
+    """The service of the same build, in Virtuoso."""
+    assert service.folder is not None
+    target = GraphStore(server.graph_store, Connection(USER, 60))
+    load.load(service.folder / "inforce.nq", service.folder.name, Remote(server.endpoint), target, lambda _: None)
+    return Service.of(settings.load(endpoint=server.endpoint, timeout=300))
+
+
+Call = tuple[str, Mapping[str, str]]
+
+
+def calls(every: bool) -> Iterator[Call]:
+    """The base call of each question, with one more parameter or another value of it, and with two."""
+    for name, base in BASE.items():
+        yield name, base
+        other = [p for p in OTHER[name] if p in QUERIES[name].parameters]
+        for parameter in other:
+            yield name, changed(name, parameter)
+        optional = [p for p in other if p not in base]
+        for pair in combinations(optional, 2) if every else (p for p in PAIRS if set(p) <= set(optional)):
+            yield name, changed(name, *pair)
+
+
+def changed(name: str, *parameters: str) -> Mapping[str, str]:
+    base = {k: v for k, v in BASE[name].items() if not ("at" in parameters and k == "on")}
+    return base | {parameter: OTHER[name][parameter] for parameter in parameters}
+
+
+def label(call: Call) -> str:
+    name, given = call
+    return " ".join([name, *(f"{k}={v}" for k, v in given.items() if BASE[name].get(k) != v)])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "call" in metafunc.fixturenames:
+        asked = list(calls(metafunc.config.getoption("--every-combination")))
+        metafunc.parametrize("call", asked, ids=map(label, asked))
+
+
+def exceptions() -> dict[str, str]:
+    with (TESTS / "virtuoso_exceptions.csv").open(newline="", encoding="utf-8") as file:
+        return {row["call"]: row["reason"] for row in csv.DictReader(file)}
+
+
+LISTED = exceptions()
+
+
+def told(answer: Answer) -> object:
+    """What an answer says: its rows in order, and their terms."""
+    if answer.is_graph:
+        return engines.triples(answer.results)
+    return [list(answer.rows), engines.bag(answer.results), list(answer.notices)]
+
+
+def test_a_question(call: Call, service: Service, there: Service) -> None:
+    name, given = call
+    asked = {k: [v] for k, v in given.items()}
+    same = told(service.ask(name, asked, TODAY)) == told(there.ask(name, asked, TODAY))
+    if label(call) in LISTED:
+        assert not same, "listed in virtuoso_exceptions.csv, and right now"
+    else:
+        assert told(service.ask(name, asked, TODAY)) == told(there.ask(name, asked, TODAY))
+
+
+def test_what_is_listed_is_asked() -> None:
+    assert set(LISTED) <= {label(call) for call in calls(every=True)}
+    assert all(LISTED.values())
+
+
+def test_the_build_describes_itself(service: Service, there: Service) -> None:
+    about = build.described(there.store)
+    assert {k: about[k] for k in ("version", "coveredThrough", "namespace")} == {
+        k: service.manifest[k] for k in ("version", "coveredThrough", "namespace")
+    }
+    assert about["counts"] == {k: v for k, v in service.manifest["counts"].items() if k != "triples"}
+    assert there.store.ask("ASK { ?s ?p ?o }")
+    assert not there.store.ask("ASK { ?s <urn:never> ?o }")
