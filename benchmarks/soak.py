@@ -488,12 +488,16 @@ async def run(options: argparse.Namespace, builds: Builds, process: subprocess.P
             await asyncio.sleep(max(0, options.every - (time.monotonic() - begun)))
 
     async def watch() -> None:
+        told = 0, 0
         while True:
             await asyncio.sleep(60)
+            for fault in (*seen.failed[told[0] :], *seen.wrong[told[1] :])[:20]:
+                print(fault, file=sys.stderr)
+            told = len(seen.failed), len(seen.wrong)
             seen.memory.append(await asyncio.to_thread(memory, process.pid))
-            told = ", ".join(f"{name} {value:.0f}" for name, value in seen.memory[-1].items())
+            sizes = ", ".join(f"{name} {value:.0f}" for name, value in seen.memory[-1].items())
             print(f"{len(seen.memory)} min: {seen.checked} checked, {len(seen.wrong)} wrong, "
-                  f"{len(seen.failed)} failed; {told}", file=sys.stderr, flush=True)  # fmt: skip
+                  f"{len(seen.failed)} failed; {sizes}", file=sys.stderr, flush=True)  # fmt: skip
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         background = [asyncio.create_task(each()) for each in (rebuild, watch)]
@@ -550,8 +554,6 @@ def report(seen: Seen, builds: Builds, options: argparse.Namespace) -> None:
                 for part in (seen.memory[:third], seen.memory[-third:])
             ]
             print(f"| {name} | {mean[0]:.0f} | {mean[1]:.0f} |")
-    for fault in (*seen.failed[:20], *seen.wrong[:20]):
-        print(fault, file=sys.stderr)
 
 
 def main() -> int:
@@ -565,6 +567,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("auto", "memory", "disk"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped then, too
     with tempfile.TemporaryDirectory(prefix="inforce-soak-") as folder:
         builds = Builds(Path(folder))
         builds.make(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
+from weakref import ref
 
 from rdflib import URIRef, Variable
 from rdflib.plugins.sparql import prepareQuery
@@ -183,9 +184,9 @@ class Service:
         return version
 
     def retire(self) -> None:
-        """Let go of what was made of the build: the store is closed when the last who uses it is done.
+        """Let go of what was made of the build; whoever asks has it made again.
 
-        Until then the service answers as before. What is kept leads back to it, and would keep it alive.
+        What is kept leads back to the service. Without it the store is closed when the last who uses it is done.
         """
         self.made.clear()
 
@@ -361,6 +362,7 @@ class Versions:
         self._at_once, self._held = at_once, held
         self._lock, self._opening = Lock(), Lock()
         self._open: OrderedDict[str, tuple[Service, float]] = OrderedDict()  # with the time when last asked
+        self._before: deque[tuple[ref[Service], float]] = deque()  # were current, with the time until when
 
     def kept(self) -> dict[str, Path | None]:
         """The folders of the versions that can be asked: the current one first, then the last made first."""
@@ -391,13 +393,21 @@ class Versions:
         with self._lock:
             self._open.pop(service.version, None)
         if before.version != service.version:
+            self._before.append((ref(before), time.monotonic()))
             self._add(before)
 
-    def rest(self, seconds: float) -> None:
-        """Close those that nobody has asked for so long."""
+    def rest(self, done: float, closed: float) -> None:
+        """Close those that nobody has asked for so many seconds (`closed`).
+
+        Of those that were current, keep the store only, so many seconds (`done`) after they were: by then the requests
+        that began on them have ended, and few will come.
+        """
         with self._lock:
-            late = time.monotonic() - seconds
-            for version in [version for version, (_, asked) in self._open.items() if asked < late]:
+            now = time.monotonic()
+            while self._before and now - self._before[0][1] >= done:
+                if before := self._before.popleft()[0]():
+                    before.retire()
+            for version in [version for version, (_, asked) in self._open.items() if now - asked >= closed]:
                 self._open.pop(version)[0].retire()
 
     def _asked(self, version: str) -> Service | None:

@@ -87,7 +87,9 @@ async def _answered(request: Request, today: date | None, make: Callable[[], Rep
     address = (request.state.service.version, request.scope["path"], request.scope["query_string"])
     key = (*address, accepted, language.current(), today)
     found = shelf.find(key)
-    if found is None:
+    if found is not None:
+        request.state.version = request.path_params.get("version", request.state.version)
+    else:
         found = await run_in_threadpool(make)
         if found.status == 200:
             shelf.put(key, found)

@@ -23,7 +23,8 @@ from inforce.workers import Pool
 
 log = logging.getLogger("inforce.builds")
 LOOK = 1.0  # seconds between two looks at which build is current
-REST = 600.0  # seconds after which an earlier version that nobody asks for is closed
+DONE = 30.0  # seconds after which the requests that began on the build before have ended
+CLOSED = 600.0  # seconds after which an earlier version that nobody asks for is closed
 
 
 class Succession:
@@ -52,7 +53,7 @@ class Succession:
 
         One that could not be opened is tried again only when the link was made anew, or `again` is said.
         """
-        self._versions.rest(REST)
+        self._versions.rest(DONE, CLOSED)
         try:
             seen = str(self._link.readlink()), self._link.lstat().st_mtime_ns
         except OSError:  # nothing is current just now
