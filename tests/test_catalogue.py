@@ -112,6 +112,15 @@ def test_each_parameter_matters(name: str, parameter: str, service: Service) -> 
     assert before != after
 
 
+@pytest.mark.parametrize("name", QUERIES)
+def test_no_day_has_an_upper_bound_alone(name: str) -> None:
+    """Virtuoso 7 loses rows by `?day <= ?bound` unless the day has a lower bound, too (docs/engines.md)."""
+    for filter_ in re.findall(r"FILTER \((.*)", QUERIES[name].sparql):
+        for day, bound in re.findall(r"(\?\w+) <= (\?\w+)", filter_):
+            assert day in ("?from", "?on", "?public", "?learned"), f"write !({day} > {bound})"
+            assert day == "?from" or re.search(rf"\?from <=? \{day}\b", filter_), f"write !({day} > {bound})"
+
+
 SHAPES = {
     "FILTER": "VALUES ?wanted { 1 } ?s <urn:p> ?n FILTER (?n = ?wanted)",
     "OPTIONAL": "VALUES ?wanted { 1 } ?s a <urn:C> OPTIONAL { ?s <urn:p> ?n FILTER (?n = ?wanted) }",

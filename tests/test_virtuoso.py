@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import pytest
+from fastapi.testclient import TestClient
 
 import engines
 import virtuoso
@@ -18,6 +19,7 @@ from inforce.load import GraphStore
 from inforce.record import root
 from inforce.remote import Access, Connection, Remote
 from inforce.service import Answer, Service
+from inforce.web.app import create
 from test_catalogue import BASE, OTHER
 
 QUERIES = catalogue.read(root() / "queries")
@@ -107,6 +109,35 @@ def test_a_question(call: Call, service: Service, there: Service) -> None:
 def test_what_is_listed_is_asked() -> None:
     assert set(LISTED) <= {label(call) for call in calls(every=True)}
     assert all(LISTED.values())
+
+
+ROUTES = [
+    "/?on=2025-11-15&knownOn=2025-11-15",
+    "/api/in-force?on=2025-11-15&knownOn=2025-11-15&material=gallium&destination=US",
+    "/api/chain?act=cn-mofcom-2025-72&knownOn=2025-11-30&format=ttl",
+    "/api/effects?from=2025-11-07&to=2025-11-09&format=nt",
+    "/measure/cn-gallium-licensing",
+    "/measure/cn-gallium-licensing.ttl",
+    "/coming?from=2025-11-15&knownOn=2025-11-15",
+    "/feeds/upcoming.ics?material=gallium&imposedBy=CN",
+]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_service_in_front_of_it(route: str, client: TestClient, there: Service) -> None:
+    """The same bytes as from the embedded store."""
+    with TestClient(create(there, today=lambda: TODAY), base_url="http://testserver") as remote:
+        here, other = client.get(route), remote.get(route)
+    assert here.status_code == other.status_code == 200
+    assert other.text == here.text
+
+
+@pytest.mark.parametrize(
+    ("route", "status"), [("/sparql?query=ASK%7B%7D", 503), ("/dumps/spans.csv", 404), ("/health", 200), ("/void", 200)]
+)
+def test_what_needs_a_folder(route: str, status: int, there: Service) -> None:
+    with TestClient(create(there, today=lambda: TODAY), base_url="http://testserver") as remote:
+        assert remote.get(route, headers={"Accept": "*/*"}).status_code == status
 
 
 def test_the_build_describes_itself(service: Service, there: Service) -> None:
