@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph as ox
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -379,6 +380,26 @@ def test_processes_for_queries_share_what_is_on_disk(on_disk: Service, service: 
     asyncio.run(all_())
     for pool in pools:
         pool.close()
+
+
+def test_a_store_of_many_files_is_read_to_the_last(tmp_path: Path) -> None:
+    """A process for queries may open no file but those; the engine opens most of them only when it needs them."""
+    store = ox.Store(str(tmp_path / FOLDER))
+    for n in range(30):
+        quads = f'<a:{n}> <a:p> "{n}" <a:g{n}> .\n<a:{n}> <a:p> "{n}" .\n'
+        store.bulk_load(input=quads, format=ox.RdfFormat.N_QUADS)
+    store.flush()
+    del store
+    assert len(list((tmp_path / FOLDER).glob("*.sst"))) > 100
+    pool = Pool(tmp_path / FOLDER, settings.load(query_workers=2))
+
+    async def asked() -> None:
+        for pattern in ("?s ?p ?o", '?s ?p "7"', "<a:7> ?p ?o", "?s <a:p> ?o"):
+            for where in (pattern, f"GRAPH ?g {{ {pattern} }}", f"GRAPH <a:g7> {{ {pattern} }}"):
+                assert len((await pool.ask("a", task(f"SELECT * {{ {where} }}"))).body.splitlines()) > 1, where
+
+    asyncio.run(asked())
+    pool.close()
 
 
 def test_the_next_build_takes_over_on_disk(first: Path) -> None:

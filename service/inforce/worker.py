@@ -65,9 +65,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process by itself
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     os.nice(NICENESS)
-    store = load(Path(limits["opened"]))
+    opened = Path(limits["opened"])
+    store = load(opened)
     sizes = os.open("/proc/self/statm", os.O_RDONLY) if sys.platform == "linux" else None
-    _confine(limits["memory"], sizes)
+    _confine(limits["memory"], sizes, _files(opened))
     before = _held(sizes)[1]
     _say({"ready": True})
     for line in sys.stdin.buffer:
@@ -99,15 +100,23 @@ def _held(sizes: int | None) -> tuple[int, int]:
     return int(addresses) * resource.getpagesize(), int(resident) * resource.getpagesize()
 
 
-def _confine(memory: int, sizes: int | None) -> None:
-    """From here on: so many bytes more memory, no core dump, no new file and no new connection."""
+def _files(opened: Path) -> int:
+    """How many files this process needs: the three it speaks by, and those of a store on disk.
+
+    Of these the engine opens the first sixteen at once, the others when it reads them.
+    """
+    return 3 + (len(list(opened.iterdir())) + 16 if opened.is_dir() else 0)
+
+
+def _confine(memory: int, sizes: int | None, files: int) -> None:
+    """From here on: so many bytes more memory, no core dump, and no more files and connections than so many in all."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)  # how the engine laments its end is of no use to anybody
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sizes is not None:  # elsewhere the kernel does not hold a process to it
         most = _held(sizes)[0] + memory
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
 def _say(said: Mapping[str, Any], body: bytes = b"") -> None:
