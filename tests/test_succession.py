@@ -173,6 +173,7 @@ def test_earlier_versions_that_nobody_asks_for_are_closed(first: Path) -> None:
     assert not versions.find(first.name).made
     store = weakref.ref(versions.find(first.name).store)
     versions.find(first.name).ask("acts", {}, TODAY)
+    gc.collect()  # the errors of a parser hold on to those who called it
     versions.rest(done=0, closed=0)
     assert store() is None
     assert versions.find(first.name).version == first.name, "it is opened again"
