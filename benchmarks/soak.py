@@ -410,7 +410,7 @@ def server(builds: Builds, options: argparse.Namespace) -> Iterator[tuple[subpro
         "serve",
     ]
     command += ["--port", str(port), "--workers", str(options.workers), "--log", "warning"]
-    environment = {**os.environ, "INFORCE_STORE": options.store, "INFORCE_QUERY_SECONDS": "2", "INFORCE_CONFIG": ""}
+    environment = {**os.environ, "INFORCE_STORE": options.store, "INFORCE_QUERY_SECONDS": "10", "INFORCE_CONFIG": ""}
     environment["INFORCE_QUERY_WAIT"] = str(LATE)
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
@@ -462,11 +462,13 @@ def memory(pid: int) -> dict[str, float]:
 async def run(options: argparse.Namespace, builds: Builds, process: subprocess.Popen[bytes], address: str) -> Seen:
     seen = Seen()
     load = Load(builds, seen, options.seed)
+    each = httpx.Limits(max_keepalive_connections=0)
+    # A connection for each request: one that is kept may be closed by the server just when a late client uses it again.
     # Three addresses: a query without end is to cost its client, not the others.
     clients = {
         name: httpx.AsyncClient(
             base_url=address, timeout=LATE, follow_redirects=True,
-            transport=httpx.AsyncHTTPTransport(local_address=f"127.0.0.{n}", limits=httpx.Limits(keepalive_expiry=2)),
+            transport=httpx.AsyncHTTPTransport(local_address=f"127.0.0.{n}", limits=each),
         )
         for n, name in enumerate(("all", "sparql", "endless"), 2)
     }  # fmt: skip
