@@ -380,6 +380,7 @@ def test_the_keyboard_moves_the_day(page: Page) -> None:
 
 def test_the_slider_follows_the_pointer_and_leaves_one_entry_in_the_history(page: Page) -> None:
     opened(page, "/?material=gallium&on=2026-11-24")
+    page.evaluate("performance.now = () => 5")  # however slow the machine, the moves follow each other at once
     before = shown(page)
     box = page.locator("#slider").bounding_box()
     assert box
@@ -477,7 +478,7 @@ def test_the_last_question_wins(page: Page) -> None:
     page.wait_for_timeout(50)
     page.select_option("select[name=imposedBy]", "us")
     expect(page.locator("#groups")).to_contain_text("United States ·")
-    expect(page.locator("#groups")).not_to_contain_text("China ·")
+    expect(page.locator("#groups")).not_to_contain_text("China ·", timeout=30_000)
     assert held
     for route in held:
         route.continue_()

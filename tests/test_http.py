@@ -428,11 +428,11 @@ def test_a_build_is_used_again_as_long_as_its_sources_stay(tmp_path: Path, monke
         shutil.copytree(root() / part, record / part)
     first = Service.of_current_build(builds, record).manifest["version"]
 
-    def compiled(_: Path) -> None:
+    def compiled(*_: object) -> None:
         raise InforceError("compiled")
 
     with monkeypatch.context() as patched:
-        patched.setattr(build, "load", compiled)
+        patched.setattr(build, "_compile", compiled)
         assert Service.of_current_build(builds, record).manifest["version"] == first
         other = record / "queries" / "another.rq"
         other.write_text((record / "queries" / "acts.rq").read_text())

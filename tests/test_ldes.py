@@ -1,7 +1,6 @@
 """The stream of effects: a client of others replays it to exactly the effects of the record."""
 
 import json
-import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -168,12 +167,10 @@ def test_all_forms_say_the_same(path: str, client: TestClient) -> None:
         plain, _, query = path.partition("?")
         by_suffix = client.get(f"{plain}.{form}?{query}")
         negotiated = client.get(path, headers={"Accept": media})
-        assert negotiated.headers["content-type"].startswith(media)
-        if form == "html":  # each leads to itself in the other language
-            itself = re.compile(r'href="[^"]*\blang=[a-z]+"')
-            assert itself.sub("", by_suffix.text) == itself.sub("", negotiated.text)
-            continue
         assert by_suffix.content == negotiated.content
+        assert negotiated.headers["content-type"].startswith(media)
+        if form == "html":
+            continue
         assert negotiated.headers["vary"] == "Accept, Accept-Encoding"
         dataset = Dataset()
         dataset.parse(data=negotiated.content, format=media)

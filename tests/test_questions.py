@@ -178,19 +178,6 @@ def test_tariff_stack(
         assert measures <= slugs([r for r in found if r["part"] == part])
 
 
-def test_several_days_of_duties_are_as_each_of_them(service: Service) -> None:
-    """In one answer, with the index of spans as without: a day without duties has no rows."""
-    days = ["2010-01-01", "2018-07-06", "2025-04-15", "2026-06-01"]
-
-    def piled(*on: str) -> list[Mapping[str, Any]]:
-        given = {"origin": ["CN"], "destination": ["US"], "knownOn": ["2026-10-08"], "on": [*on]}
-        return [dict(row) for row in service.ask("tariff-stack", given, TODAY).rows]
-
-    together = piled(*days)
-    assert {row["on"] for row in together} == set(days[1:])
-    assert together == [row for day in days for row in piled(day)]
-
-
 def test_what_excludes_and_what_stacks_is_told(service: Service) -> None:
     found = ask(service, "tariff-stack", origin="CN", destination="US", material="gallium", on="2025-04-15").rows
     row = {short(r["measure"]): r for r in found}

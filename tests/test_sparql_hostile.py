@@ -181,7 +181,7 @@ def _service_in_a_worker(service: Service, port: int) -> dict[str, Any]:
     """What a process says of SERVICE when it is not told to refuse it."""
     assert service.folder is not None
     code = "import inforce.worker as w; w._refuse = lambda query: None; w.main()"
-    setup = {"quads": str(service.folder / "inforce.nq"), "seconds": 20, "memory": 10**8, "answer": 10**6, "page": 10**6,
+    setup = {"opened": str(service.folder / "inforce.nq"), "seconds": 20, "memory": 10**8, "answer": 10**6, "page": 10**6,
              "base": BASE, "prefixes": {}}  # fmt: skip
     task = {"query": f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}", "default": [], "named": [],
             "media": {"rows": SRJ}, "coding": None}  # fmt: skip

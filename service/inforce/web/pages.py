@@ -137,8 +137,9 @@ def rendered(request: Request, template: str, **values: Any) -> bytes:
 def _others(request: Request) -> list[tuple[str, str, str]]:
     """The address of a page in each language, with what HTML calls the language and what it calls itself."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != language.PARAMETER]
+    path = request.url.path.removesuffix(".html")  # a page is the same under both of its addresses
     return [
-        (code, called, f"{request.url.path}?{urlencode([*kept, (language.PARAMETER, name)])}")
+        (code, called, f"{path}?{urlencode([*kept, (language.PARAMETER, name)])}")
         for name, (code, called) in language.LANGUAGES.items()
     ]
 
