@@ -376,8 +376,8 @@ def test_the_order_of_effects_is_that_of_application_and_tells_the_day(record: R
     in_turn = in_order(record.effects.values(), record.after)
     assert sorted(record.order, key=lambda e: record.order[e]) == [effect.id for effect in in_turn]
     for public, of_day in groupby(in_turn, key=lambda e: e.public):
-        numbers = [record.order[effect.id] for effect in of_day]
-        assert numbers == [int(f"{public:%Y%m%d}0000") + n for n in range(1, len(numbers) + 1)]
+        places = [record.order[effect.id] for effect in of_day]
+        assert places == [f"{public}/{n:04d}" for n in range(1, len(places) + 1)]
 
 
 def test_measures_and_items_are_those_of_the_record(service: Service, record: Record, authored: Graph) -> None:

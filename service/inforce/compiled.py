@@ -110,7 +110,7 @@ def _effect(record: Record, effect: Effect, thing: Thing) -> Iterator[str]:
     node = effect.id
     if remarks := sorted(thing.get(NOTE, ())):
         yield _text(node, "remarks", " ".join(remarks), "en")
-    yield _value(node, "order", record.order[node], f"{XSD}integer")
+    yield _text(node, "order", record.order[node])
     yield _link(node, f"{NS}act", effect.act)
     yield _day(node, "public", effect.public)
     for measure in effect.measures:

@@ -49,7 +49,7 @@ _ASKED = frozenset(
 _OWN = frozenset({INSTRUMENT, PROVISION, EFFECT})  # what an act says of itself, in its own file
 _KEPT = _OWN | {MEASURE, LISTING, str(SKOS.Concept), NS + "Country"}
 _TYPES = {str(effect): effect for effect in EffectType}
-_IN_A_DAY = 10_000  # more effects than become public on one day
+_IN_A_DAY = 10_000  # four digits tell the place of an effect within a day
 SHARED = (BASE + "graph/ontology", BASE + "graph/reference")  # the graphs that are no act's
 
 
@@ -181,7 +181,7 @@ class Record:
         self.after = {s: frozenset(t[_AFTER]) for s, t in things.items() if _AFTER in t}
         stated = [self._effect(s, t) for s, t in things.items() if EFFECT in t.get(TYPE, ())]
         self._established = self._established_by(stated)
-        self.order: dict[str, int] = {}
+        self.order: dict[str, str] = {}
         self.effects: dict[str, Effect] = {}
         self._of_measure: dict[str, list[Effect]] = defaultdict(list)
         self.establisher: dict[str, str] = {}
@@ -220,10 +220,15 @@ class Record:
         return self._clock(measure, NS + "imposedBy")
 
     def _numbered(self, stated: Iterable[Effect]) -> Iterator[Effect]:
-        """Effects in order of application; the order of each is its public day and its place within that day."""
+        """Effects in order of application; the order of each is its public day and its place within that day.
+
+        It is text: Virtuoso reads whole numbers of that many digits as decimals.
+        """
         for public, of_day in groupby(in_order(stated, self.after), key=attrgetter("public")):
             for place, effect in enumerate(of_day, 1):
-                self.order[effect.id] = int(f"{public:%Y%m%d}") * _IN_A_DAY + place
+                if place >= _IN_A_DAY:
+                    raise TimelineError(f"{effect.id}: more than {_IN_A_DAY - 1} effects became public on {public}")
+                self.order[effect.id] = f"{public}/{place:04d}"
                 yield effect
 
     def _established_by(self, stated: Iterable[Effect]) -> dict[str, set[str]]:

@@ -235,7 +235,7 @@ def _page(request: Request, past: Past, day: date, graph: Graph, iri: str, heade
     def held(span: Node) -> dict[str, Any]:
         told = {name: graph.value(span, INF[name]) for name in ("status", "rate", "terms", "from", "until")}
         row = {name: None if str(value) in ("None", ALWAYS, OPEN) else str(value) for name, value in told.items()}
-        effects = sorted(graph.objects(span, INF.because), key=lambda e: int(str(graph.value(e, INF.order))))
+        effects = sorted(graph.objects(span, INF.because), key=lambda e: str(graph.value(e, INF.order)))
         return {**row, "because": [str(graph.value(effect, INF.clause)) for effect in effects]}
 
     # Of these no more is said than that they refer to it: acts that change it, measures that a clause brought.

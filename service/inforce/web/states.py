@@ -126,7 +126,7 @@ def _page(
     """The state for people."""
     asked = {name: [str(term) for term in terms] for name, terms in answer.parameters.items()}
     explained = service.ask("explain", {**asked, "measure": [measure]}, request.app.state.today())
-    steps: dict[int, list[Mapping[str, object]]] = {}
+    steps: dict[str, list[Mapping[str, object]]] = {}
     for row in explained.rows:
         if row["role"] in ("decides", "counts"):
             steps.setdefault(row["step"], []).append(row)

@@ -174,7 +174,7 @@ def _notes(graph: Graph, measure: URIRef) -> Iterator[tuple[str, str]]:
     """The remarks of the editors, each with the measure or clause that it is about."""
     for note in _texts(graph, measure, SKOS.editorialNote):
         yield str(measure), note
-    for effect in sorted(graph.subjects(INF.affects, measure), key=lambda e: int(str(graph.value(e, INF.order)))):
+    for effect in sorted(graph.subjects(INF.affects, measure), key=lambda e: str(graph.value(e, INF.order))):
         for note in _texts(graph, effect, SKOS.editorialNote):
             yield str(graph.value(effect, INF.clause)), note
 
