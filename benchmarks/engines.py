@@ -1,13 +1,16 @@
 """The same questions to the same data in several engines: the embedded store with and without its index, PostgreSQL,
 DuckDB, rdflib, and any SPARQL endpoint.
 
-    python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk] [--endpoint URL] [--rdflib]
+    python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk] [--without-plain]
+        [--endpoint URL] [--rdflib]
 
-The rows of each engine are compared with those of the plain query before anything is measured. PostgreSQL (Debian:
+The rows of each engine are compared with those of the first before anything is measured. The first is the plain query,
+or, `--without-plain`, which takes minutes where there are a million measures, that with the index. PostgreSQL (Debian:
 postgresql; Python: psycopg) runs in a cluster of its own in a temporary folder, on a socket there, as the user postgres
 where this runs as root, and is stopped afterwards. It has a GiST index on status, legal days and public days, B-trees
-on what else is asked, the hierarchy of materials as a table, statistics, prepared statements. `--endpoint` is to hold
-the same build (`inforce load`). rdflib takes a minute for a thousand measures, so it is asked only if told to.
+on what else is asked, the hierarchy of materials as a table, statistics, prepared statements. The tables for SQL are
+written as CSV in the temporary folder. `--endpoint` is to hold the same build (`inforce load`). rdflib takes a minute
+for a thousand measures, so it is asked only if told to.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ sys.path.pop(0)  # run as a script, this folder would hide the standard library'
 
 import argparse
 import contextlib
+import csv
 import json
 import os
 import platform
@@ -25,27 +29,29 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+import pyoxigraph as ox
+from rdflib import SKOS
 
 from inforce import catalogue
 from inforce.intervals import FEATURES
 from inforce.model import NS
+from inforce.pieces import QUADS
 from inforce.remote import Remote
 from inforce.service import Service
+from inforce.store import Embedded
 
 sys.path.append(str(Path(__file__).parent))
 from growth import TODAY, Cost, made, questions
 
 COLUMNS = ("measure", "label", "status", "rate", "terms", "from", "until", "knownFrom", "act", "clause", "because")
-_SPANS = f"""PREFIX inf: <{NS}> PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
-SELECT ?measure ?label ?status ?rate ?terms ?from ?until ?knownFrom ?act ?clause ?because ?knownUntil WHERE {{
-  ?span inf:measure ?measure ; inf:status ?status ; inf:from ?from ; inf:until ?until ; inf:knownFrom ?knownFrom ;
-    inf:knownUntil ?knownUntil ; inf:decidedBy ?effect ; inf:chain ?because .
-  ?effect inf:act ?act ; inf:clause ?clause . ?measure skos:prefLabel ?label FILTER (LANG(?label) = "en")
-  OPTIONAL {{ ?span inf:rate ?rate }} OPTIONAL {{ ?span inf:terms ?terms }} }}"""
+_OF_SPAN = ("measure", "status", "rate", "terms", "from", "until", "knownFrom", "knownUntil", "decidedBy", "chain")
 _FEATURES = {
     **{name: FEATURES[name].where for name in ("material", "destination", "kind")},
     "exception": "?measure inf:exceptFor ?value",
@@ -90,21 +96,55 @@ def of_rdflib(quads: Path) -> Callable[[str], bytes]:
 # SQL: a table of spans, one of pairs for each feature, and what lies within what
 
 
-def tables(service: Service) -> dict[str, list[Row]]:
-    """The data of a build as rows."""
+def tables(service: Service, folder: Path) -> dict[str, Path]:
+    """The data of a build as CSV files, which PostgreSQL and DuckDB read; nothing is held that grows with its spans."""
+    assert isinstance(service.store, Embedded) and service.folder is not None
+    store = service.store
 
-    def rows(sparql: str) -> list[Row]:
-        found = json.loads(service.store.select(sparql))
-        return [
-            tuple(row[v]["value"] if v in row else None for v in found["head"]["vars"])
-            for row in found["results"]["bindings"]
-        ]
+    def rows(sparql: str) -> Iterator[Row]:
+        found = store.query(f"PREFIX inf: <{NS}> PREFIX skos: <{SKOS}> {sparql}")
+        assert isinstance(found, ox.QuerySolutions)
+        return (tuple(term.value for term in solution) for solution in found)
 
-    found = {
-        name: rows(f"PREFIX inf: <{NS}> SELECT DISTINCT ?value ?measure {{ {at} }}") for name, at in _FEATURES.items()
+    def written(name: str, of: Iterable[Row]) -> Path:
+        with (file := folder / f"{name}.csv").open("w", newline="") as text:
+            csv.writer(text).writerows(of)
+        return file
+
+    labels = dict(rows('SELECT ?measure ?label { ?measure skos:prefLabel ?label FILTER (LANG(?label) = "en") }'))
+    effects = {
+        e: (act, clause) for e, act, clause in rows("SELECT ?e ?act ?clause { ?e inf:act ?act ; inf:clause ?clause }")
     }
-    within = rows(f"PREFIX inf: <{NS}> SELECT DISTINCT ?narrow ?wide {{ ?narrow inf:within ?wide }}")
-    return {"span": rows(_SPANS), "within": within, **found}
+
+    def spans() -> Iterator[Row]:
+        for span in _spans(service.folder / QUADS):  # type: ignore[operator]
+            act, clause = effects[span["decidedBy"]]
+            whole = span | {"label": labels[span["measure"]], "act": act, "clause": clause, "because": span["chain"]}
+            yield (*(whole.get(c) for c in COLUMNS), span["knownUntil"])
+
+    return {
+        "span": written("span", spans()),
+        "within": written("within", rows("SELECT DISTINCT ?narrow ?wide { ?narrow inf:within ?wide }")),
+        **{name: written(name, rows(f"SELECT DISTINCT ?value ?measure {{ {at} }}")) for name, at in _FEATURES.items()},
+    }
+
+
+def _spans(quads: Path) -> Iterator[dict[str, str]]:
+    """What N-Quads say of each span. The lines of one span lie together."""
+    wanted = {f"<{NS}{name}>".encode() for name in _OF_SPAN}
+
+    def of_spans(lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            subject, predicate, _ = line.split(b" ", 2)
+            if predicate in wanted and b"#span-" in subject:
+                yield line
+
+    with quads.open("rb") as file:
+        lines = of_spans(file)
+        many = iter(lambda: b"".join(islice(lines, 10_000)), b"")
+        parsed = (quad for text in many for quad in ox.parse(text, ox.RdfFormat.N_QUADS))
+        for _, of_one in groupby(parsed, key=attrgetter("subject")):
+            yield {quad.predicate.value.removeprefix(NS): quad.object.value for quad in of_one}
 
 
 def _condition(name: str) -> str:
@@ -144,7 +184,7 @@ def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str) -> Ask:
 
 
 @contextlib.contextmanager
-def postgres(data: Mapping[str, list[Row]]) -> Iterator[Ask]:
+def postgres(data: Mapping[str, Path]) -> Iterator[Ask]:
     """PostgreSQL with the data, in a cluster of its own."""
     import psycopg
 
@@ -175,7 +215,7 @@ def postgres(data: Mapping[str, list[Row]]) -> Iterator[Ask]:
             run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 
 
-def _fill_postgres(db: Any, data: Mapping[str, list[Row]]) -> None:
+def _fill_postgres(db: Any, data: Mapping[str, Path]) -> None:
     columns = ", ".join(f'"{c}" text' for c in COLUMNS)
     db.execute("CREATE EXTENSION btree_gist")
     db.execute(f'CREATE TABLE span ({columns}, "knownUntil" text)')
@@ -183,10 +223,10 @@ def _fill_postgres(db: Any, data: Mapping[str, list[Row]]) -> None:
         db.execute(
             f"CREATE TABLE {name} ({'narrow text, wide text' if name == 'within' else 'value text, measure text'})"
         )
-    for name, rows in data.items():
-        with db.cursor().copy(f"COPY {name} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    for name, file in data.items():
+        with file.open("rb") as rows, db.cursor().copy(f"COPY {name} FROM STDIN (FORMAT csv)") as copy:
+            while some := rows.read(1 << 20):
+                copy.write(some)
     day = 'daterange("{0}"::date, "{1}"::date)'
     db.execute("ALTER TABLE span ADD valid daterange, ADD known daterange")
     db.execute(
@@ -202,21 +242,15 @@ def _fill_postgres(db: Any, data: Mapping[str, list[Row]]) -> None:
     db.execute("VACUUM FULL ANALYZE")
 
 
-def duckdb(data: Mapping[str, list[Row]]) -> Ask:
+def duckdb(data: Mapping[str, Path]) -> Ask:
     """DuckDB with the data, in memory."""
     import duckdb
-    import pyarrow
 
     db = duckdb.connect()
     names = {"span": [*COLUMNS, "knownUntil"], "within": ["narrow", "wide"]}
-    for name, rows in data.items():
-        columns = names.get(name, ["value", "measure"])
-        found = zip(*rows, strict=True) if rows else [[] for _ in columns]
-        table = pyarrow.table(
-            {c: pyarrow.array(list(v), pyarrow.string()) for c, v in zip(columns, found, strict=True)}
-        )
-        db.register("loaded", table)
-        db.execute(f"CREATE TABLE {name} AS SELECT * FROM loaded")
+    for name, file in data.items():
+        columns = dict.fromkeys(names.get(name, ["value", "measure"]), "VARCHAR")
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{file}', auto_detect = false, columns = {columns})")
     days = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' for name in ("from", "until", "knownFrom", "knownUntil"))
     db.execute(f"CREATE OR REPLACE TABLE span AS SELECT * REPLACE ({days}) FROM span")
     return of_sql(
@@ -231,6 +265,7 @@ def main() -> None:
     parser.add_argument("--measures", type=int, default=10_000)
     parser.add_argument("--store", choices=("memory", "disk"), default="memory")
     parser.add_argument("--keep", type=Path, help="a folder where builds are kept, as by growth.py")
+    parser.add_argument("--without-plain", action="store_true", help="not the plain query to the embedded store")
     parser.add_argument("--endpoint", help="a SPARQL endpoint that holds the same build")
     parser.add_argument("--rdflib", action="store_true", help="rdflib as well")
     options = parser.parse_args()
@@ -238,9 +273,11 @@ def main() -> None:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         service = Service.open(made(folder, options.measures, options.store), options.store)
-        query, data = service.query("in-force"), tables(service)
+        query = service.query("in-force")
+        data = tables(service, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        plain = of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms))
         engines: dict[str, Ask] = {
-            "embedded, plain": of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms)),
+            **({} if options.without_plain else {"embedded, plain": plain}),
             "embedded, with index": of_sparql(service.store.select, lambda terms: service.narrowed(query, terms)),
             "PostgreSQL": stack.enter_context(postgres(data)),
             "DuckDB": duckdb(data),
@@ -252,7 +289,6 @@ def main() -> None:
             assert service.folder is not None
             select = of_rdflib(service.folder / "inforce.nq")
             engines["rdflib"] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
-        del data
         print(f"{options.measures} measures, {service.manifest['counts']['spans']} spans; ", end="")
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
         print(
@@ -261,10 +297,11 @@ def main() -> None:
         )
         for name, given in questions(service).items():
             terms, _ = service.bound("in-force", given, TODAY)
-            rows = bag(engines["embedded, plain"](terms))
-            for engine, ask in engines.items():
-                if bag(ask(terms)) != rows:
-                    raise SystemExit(f"{name}: {engine} gives other rows")
+            first, *others = engines
+            rows = bag(engines[first](terms))
+            for engine in others:
+                if bag(engines[engine](terms)) != rows:
+                    raise SystemExit(f"{name}: {engine} gives other rows than {first}")
             # In turn, so that what else the machine does meets all of them.
             rounds = [
                 {engine: Cost.of(partial(ask, terms), seconds=1) for engine, ask in engines.items()} for _ in range(3)

@@ -1,11 +1,13 @@
 """How the cost of "in force on X, as known on Y" grows with the record, with and without the index of spans.
 
     python benchmarks/growth.py [--measures 1000 10000 100000] [--large] [--store memory|disk] [--keep FOLDER]
+        [--plain-up-to 100000]
 
 Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows however
 large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds, of wall
 clock and of processor, from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
-builds, so that a second run begins at once; `--large` adds a million measures.
+builds, so that a second run begins at once; `--large` adds a million measures. The plain query, which takes minutes
+there, is asked of records no larger than `--plain-up-to`; rows of larger ones are compared by engines.py.
 """
 
 from __future__ import annotations
@@ -101,8 +103,8 @@ def candidates(service: Service, given: Call) -> list[tuple[str, str]] | None:
     return service.index.find(service.query("in-force").windows[0].sought(terms))
 
 
-def measured(service: Service, given: Call) -> tuple[int, Cost, Cost]:
-    """How many rows a call has, and what it costs with the index and without. Stops where the rows differ."""
+def measured(service: Service, given: Call, plainly: bool) -> tuple[int, Cost, Cost | None]:
+    """How many rows a call has, and what it costs with the index and, if wished, without. Stops at other rows."""
     query = service.query("in-force")
     terms, _ = service.bound("in-force", given, TODAY)
 
@@ -112,9 +114,9 @@ def measured(service: Service, given: Call) -> tuple[int, Cost, Cost]:
     def with_index() -> tuple[list[object], list[object]]:
         return settled(query, service.store.select(service.narrowed(query, terms)))  # type: ignore[return-value]
 
-    if plain() != with_index():
+    if plainly and plain() != with_index():
         raise SystemExit(f"{given}: other rows with the index than without")
-    return len(with_index()[1]), Cost.of(with_index), Cost.of(plain, at_most=11)
+    return len(with_index()[1]), Cost.of(with_index), Cost.of(plain, at_most=11) if plainly else None
 
 
 def main() -> None:
@@ -122,6 +124,7 @@ def main() -> None:
     parser.add_argument("--measures", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--large", action="store_true", help="a million measures as well")
     parser.add_argument("--store", choices=("memory", "disk"), default="memory")
+    parser.add_argument("--plain-up-to", type=int, default=100_000, metavar="MEASURES")
     parser.add_argument("--keep", type=Path, help="a folder where builds are kept, and taken from")
     options = parser.parse_args()
     sizes = [*options.measures, *([1_000_000] if options.large else [])]
@@ -132,32 +135,39 @@ def main() -> None:
         print(f"store in {'memory' if options.store == 'memory' else 'files'}\n")
         print("| measures | spans | MB of index | question | rows | indexed: ms | processor | plain: ms | processor |")
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
-        costs: dict[str, list[tuple[int, Cost, Cost]]] = {}
+        costs: dict[str, list[tuple[int, Cost, Cost | None]]] = {}
         for size in sizes:
             at = made(folder, size, options.store)
             service = Service.open(at, options.store)
             size_of_index = (at / intervals.FILE).stat().st_size / 1e6
             for name, given in questions(service).items():
-                rows, narrowed, plain = measured(service, given)
+                rows, narrowed, plain = measured(service, given, size <= options.plain_up_to)
                 costs.setdefault(name, []).append((size, narrowed, plain))
                 print(
                     f"| {size} | {service.manifest['counts']['spans']} | {size_of_index:.0f} | {name} | {rows} "
-                    f"| {narrowed.wall:.1f} | {narrowed.cpu:.1f} | {plain.wall:.1f} | {plain.cpu:.1f} |",
+                    f"| {narrowed.wall:.1f} | {narrowed.cpu:.1f} | {_shown(plain)} |",
                     flush=True,
                 )
             del service
     if len(sizes) > 1:
         print("\n| growth of processor time, exponent | with index | without |\n|---|---|---|")
         for name, points in costs.items():
-            exponents = [exponent([(size, costs[at].cpu) for size, *costs in points]) for at in (0, 1)]
-            print(f"| {name} | {exponents[0]:.2f} | {exponents[1]:.2f} |")
+            indexed = exponent([(size, narrowed.cpu) for size, narrowed, _ in points])
+            plain = exponent([(size, cost.cpu) for size, _, cost in points if cost is not None])
+            print(f"| {name} | {indexed} | {plain} |")
     print(f"\nmost memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def exponent(points: Sequence[tuple[int, float]]) -> float:
-    """The slope of cost over size, both as logarithms."""
+def exponent(points: Sequence[tuple[int, float]]) -> str:
+    """The slope of cost over size, both as logarithms, if there are points enough."""
+    if len(points) < 2:
+        return "–"
     sizes, costs = ([math.log(value) for value in column] for column in zip(*points, strict=True))
-    return statistics.linear_regression(sizes, costs).slope
+    return f"{statistics.linear_regression(sizes, costs).slope:.2f}"
+
+
+def _shown(cost: Cost | None) -> str:
+    return "– | –" if cost is None else f"{cost.wall:.1f} | {cost.cpu:.1f}"
 
 
 if __name__ == "__main__":
