@@ -98,7 +98,9 @@ def _classes(store: Store) -> Iterator[Triple]:
     yield from _properties(store, "?c", "?s a ?c ; ?p ?o")
     for row in _rows(store, "?c ?p ?k (COUNT(*) AS ?n) { ?s a ?c ; ?p ?o . ?o a ?k } GROUP BY ?c ?p ?k"):
         yield from _target(row, VOID.classPartition, VOID["class"])
-    typed = "?s a ?c ; ?p ?o FILTER (ISLITERAL(?o)) BIND (DATATYPE(?o) AS ?k)"
+    # Virtuoso knows no datatype of what is in a language.
+    kind = f'IF (LANG(?o) != "", <{RDF.langString}>, DATATYPE(?o))'
+    typed = f"?s a ?c ; ?p ?o FILTER (ISLITERAL(?o)) BIND ({kind} AS ?k)"
     for row in _rows(store, f"?c ?p ?k (COUNT(*) AS ?n) {{ {typed} }} GROUP BY ?c ?p ?k"):
         yield from _target(row, VOID_EXT.datatypePartition, VOID_EXT.datatype)
 

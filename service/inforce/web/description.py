@@ -105,8 +105,8 @@ def index(service: Service) -> Index:
     subjects: dict[str, list[str]] = defaultdict(list)
     for (node,) in select(service, f'?s {{ ?s ?p ?o FILTER (ISIRI(?s) && STRSTARTS(STR(?s), "{BASE}")) }}', "s"):
         subjects[str(node).partition("#")[0]].append(str(node))
-    for (name,) in select(service, "?g { GRAPH ?g { ?s ?p ?o } }", "g"):
-        subjects.setdefault(str(name), [])
+    for graph in void.graphs(service.store):  # Virtuoso does not end where all names of graphs are asked for alone
+        subjects.setdefault(graph, [])
     for question in service.queries:  # also where an older build is asked that does not describe it
         subjects.setdefault(QUESTIONS + question, [])
     former: dict[str, tuple[str | None, str]] = {}
