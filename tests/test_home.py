@@ -357,6 +357,29 @@ def chosen_line(page: Page) -> float:
     return float((page.locator("#chosen line").get_attribute("x1") or "").rstrip("%"))
 
 
+def test_the_address_of_a_state_shows_it_to_whoever_it_is_sent_to(page: Page, browser: Browser, address: str) -> None:
+    opened(page, "/?on=2025-11-08&knownOn=2025-11-15&material=gallium")
+    page.locator("#slider").focus()
+    page.keyboard.press("PageUp")
+    expect(page.locator("#headline")).to_contain_text("On 8 Dec 2025")
+    with browser.new_context(base_url=address, viewport={"width": 1300, "height": 900}) as another:
+        sent = another.new_page()
+        sent.goto(page.url)
+        expect(sent.locator("#headline")).to_contain_text("On 8 Dec 2025")
+        assert shown(sent) == shown(page) != []
+        assert chosen_line(sent) == pytest.approx(chosen_line(page))
+
+
+def test_the_query_behind_an_answer_runs_in_the_editor(page: Page) -> None:
+    page.goto("/api/in-force?on=2025-11-15&knownOn=2025-11-15&material=gallium&destination=US")
+    rows = page.locator("table tbody tr").count()
+    assert rows > 0
+    page.click("text=open in the SPARQL page")
+    expect(page.locator(".CodeMirror-code:visible")).to_contain_text("country/us>")
+    page.click(".yasqe_queryButton:visible")
+    expect(page.locator(".yasr .dataTable tbody tr, .yasr table tbody tr").filter(visible=True)).to_have_count(rows)
+
+
 def test_the_keyboard_moves_the_day(page: Page) -> None:
     opened(page, "/?on=2025-11-08&knownOn=2025-11-15&material=gallium")
     line = chosen_line(page)
