@@ -149,7 +149,7 @@ def test_a_build_of_another_program_is_not_copied(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build.build(tmp_path / "builds", source, downloads=False)
-    monkeypatch.setattr(build, "_program", lambda: "another")
+    monkeypatch.setattr(build, "program", lambda: "another")
     monkeypatch.setattr(compiled, "of_measure", lambda *_: b"")
     assert b"#span-1>" not in (build.build(tmp_path / "builds", source, downloads=False) / "inforce.nq").read_bytes()
 

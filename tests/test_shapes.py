@@ -14,9 +14,12 @@ import pyshacl
 import pytest
 from rdflib import RDF, SH, BNode, Graph, URIRef
 
-from inforce import checks
-from inforce.checks import FILE_RULES, SHAPE, Problem, TurtleSyntaxError, check, format_file, rules
+from inforce import rules as rules_of_files
+from inforce import shapes
+from inforce.checks import check, format_file, rules
 from inforce.model import InforceError
+from inforce.rules import FILE_RULES, Problem, TurtleSyntaxError
+from inforce.shapes import SHAPE
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "shapes"
@@ -25,14 +28,14 @@ PASSING = sorted(FIXTURES.glob("*/pass*.ttl"))
 FAILING = sorted(FIXTURES.glob("*/fail*.ttl"))
 SHAPES = {path: Graph().parse(path) for path in sorted((ROOT / "shapes").glob("*.ttl"))}
 ALL_SHAPES = sum(SHAPES.values(), Graph())
-PARSE = cache(checks.parse)
+PARSE = cache(rules_of_files.parse)
 
 
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A record of reference data and the act us-example-2024-1; what all tests share is parsed once."""
-    monkeypatch.setattr(checks, "_shapes", lambda root: ALL_SHAPES)
-    monkeypatch.setattr(checks, "parse", PARSE)
+    monkeypatch.setattr(shapes, "read", lambda root: ALL_SHAPES)
+    monkeypatch.setattr(rules_of_files, "parse", PARSE)
     put(tmp_path, FIXTURES / "reference.ttl")
     put(tmp_path, FIXTURES / "us-example-2024-1.ttl")
     return tmp_path

@@ -143,7 +143,7 @@ def complete(build: Path) -> list[Download]:
 
 def _compile(source: Path, build: Path, earlier: Path, made_of: Mapping[str, str], progress: Progress) -> Manifest:
     """Write the triples of a record, authored and compiled, its timeline, its questions and its manifest."""
-    old = Ledger.read(earlier, _program())
+    old = Ledger.read(earlier, program())
     new = Ledger(old.program)
     files, lies = sources(source), places(old)
     changed = {name for name in files if name not in old.graphs or old.graphs[name].made_of != made_of[name]}
@@ -266,7 +266,7 @@ def _digests(source: Path) -> dict[str, str]:
     return {name: _digest(files) for name, files in {**sources(source), "examples": queries}.items()}
 
 
-def _program() -> str:
+def program() -> str:
     """A digest of the program with its rdflib and Oxigraph."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return f"{__version__} {rdflib.__version__} {ox.__version__} {_digest(modules)}"
@@ -274,7 +274,7 @@ def _program() -> str:
 
 def _fingerprint(made_of: Mapping[str, str]) -> str:
     """A digest of all that decides on a build: a record, its queries, the program."""
-    return hashlib.sha256(json.dumps([_program(), made_of], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([program(), made_of], sort_keys=True).encode()).hexdigest()
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -1,111 +1,89 @@
-"""The rules of the record: the shapes in shapes/*.ttl, and the few rules that only a whole file can break.
+"""The check of a record: file by file, each with what others say of its things, and again only where that has changed.
 
-Every rule has a name and one sentence that says what is expected. Whether the effects make a timeline is no matter of
-single facts: the compiler decides that.
+What is wrong in a file follows from its bytes, from the few facts of other files that its rules ask for, from the
+shapes and from the program. A digest stands for all of that; beside it is kept what was found. So a check costs what
+the files cost that are new or see something new. With which others they are looked at makes no difference.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing, suppress
+from dataclasses import astuple, dataclass
+from itertools import chain, islice
+from multiprocessing import get_context
+from pathlib import Path, PurePath
+from typing import Self, TypeVar
 
 import pyshacl
-from rdflib import DCTERMS, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
-from rdflib.plugins.parsers.notation3 import BadSyntax
-from rdflib.term import Node
+from rdflib import RDF, SH, SKOS, Graph
 
-from inforce.model import BASE, ZONES, InforceError
-from inforce.turtle import ELI, INF, canonical, empty_graph
+from inforce import build, shapes
+from inforce.build import Progress
+from inforce.model import ZONES, InforceError
+from inforce.rules import (
+    FILE_RULES,
+    Fact,
+    Facts,
+    File,
+    Opened,
+    Part,
+    Problem,
+    TurtleSyntaxError,
+    digest_of,
+    facts,
+    of_parts,
+    of_schemes,
+    placed,
+    plain,
+    unwritable,
+)
+from inforce.shapes import SHAPE, Reach
+from inforce.turtle import INF, canonical
 
-SHAPE = BASE + "shape/"
-_INSTRUMENT = BASE + "instrument/"
+FILE = "checks.db"  # beside the builds: what was found so far
+_TOGETHER = 32  # files that are looked at together
+_BYTES = 1_000_000  # of text, unless one file has more
+_PROCESSES = 8  # at most; each holds some 150 MB
 
-# The rules that SHACL cannot check, or not fast enough; the names and sentences of the others are in shapes/.
-FILE_RULES = {
-    "turtle-syntax": "A file is Turtle in UTF-8 that can be read.",
-    "valid-iri": "An IRI is written without blanks, quotes, braces or backslashes.",
-    "no-blank-nodes": "Everything has a name: the record has no blank nodes.",
-    "canonical-form": "A file is in canonical form, as `inforce format` writes it.",
-    "text-trimmed": "A text is not empty and has no blank at its start or end.",
-    "one-act": "A file in the folder of a jurisdiction holds exactly one act.",
-    "act-file": "An act stands in data/<cc>/<slug>.ttl, where <slug> is the last part of its IRI and begins with <cc>.",
-    "known-class": "A thing in an act's file is one act, clause, effect, announcement, measure, item or source.",
-    "own-parts": "The parts of an act are named by its IRI and #.",
-    "same-act": "A clause and a source belong to the act in whose file they are used.",
-    "described-once": "A thing is described in the file of one act only.",
-    "measure-home": "A measure is described in the file of an act that establishes it.",
-    "code-known": "A customs number in use is a concept of data/reference/codes.ttl, a national line one of its side.",
-    "cas-check-digit": "The last digit of a CAS number is the sum of its other digits times their places, modulo 10.",
-}
-
-_PARTS = frozenset({INF.Provision, INF.Effect, INF.Announcement, INF.Item, INF.Source})
-_MEASURES = frozenset({INF.Measure, INF.Listing})
-_CLASSES = _PARTS | _MEASURES | {INF.Instrument, INF.Span}  # spans have a rule of their own
-_OWN = (INF.clause, ELI.is_part_of, DCTERMS.source, PROV.hadPrimarySource)
-_ESTABLISHING = frozenset({INF.establish, INF.addToList})
-_NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`]')
-_TRIMMED = re.compile(r"\S(.*\S)?", re.DOTALL)
-_CODE = re.compile(r"[0-9]{2}([0-9]{2}){0,4}")
-_CAS = re.compile(r"[0-9]{2,7}-[0-9]{2}-[0-9]")
-_TARGETS = (SH.targetClass, SH.targetNode, SH.targetSubjectsOf, SH.targetObjectsOf)
+log = logging.getLogger(__name__)
+_CODE = (str(RDF.type), str(INF.CommodityCode))
+Item = TypeVar("Item")
+Batch = TypeVar("Batch")
+Found = TypeVar("Found")
 
 
-class TurtleSyntaxError(InforceError):
-    """Text that is not Turtle; `line` and `column` count from 1."""
-
-    def __init__(self, line: int, column: int, why: str) -> None:
-        super().__init__(f"line {line}, column {column}: {why}")
-        self.line = line
-        self.column = column
-        self.why = why
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One breach of one rule; `file` is relative to the root, `subject` and `value` are as the file writes them."""
-
-    file: str
-    line: int
-    rule: str
-    message: str
-    subject: str = ""
-    value: str = ""
-    warning: bool = False
-
-    def __str__(self) -> str:
-        about = f"{self.subject}, value {self.value}" if self.subject and self.value else self.subject or self.value
-        sentence = f"{self.message.rstrip('.')} ({about})" if about else self.message
-        return f"{self.file}:{self.line}: {'warning: ' * self.warning}{self.rule}: {sentence}"
-
-
-def check(root: Path, only: list[Path] | None = None) -> list[Problem]:
+def check(
+    root: Path, only: list[Path] | None = None, kept: Path | None = None, progress: Progress | None = None
+) -> list[Problem]:
     """What is wrong in the record under `root`, in order of files and lines; with `only`, what is wrong in these files.
 
     The whole record is read either way, since a fact is checked against what it refers to. A file that cannot be read
-    hides what it holds from all others, so then nothing but syntax is reported.
+    hides what it holds from all others, so then nothing but syntax is reported. `kept` is the folder in which is kept
+    what was found; it changes nothing but the time that this takes.
     Raises InforceError when `only` names a file that is no part of the record.
     """
-    files, problems = _read(root)
+    work = Work.of(root)
     names = None if only is None else _names(root, only)
-    if problems:
-        return sorted(problems)
-    chosen = [file for file in files if names is None or file.name in names]
-    for file in chosen:
-        problems += _file_problems(file)
-    problems += _record_problems(files)
-    problems += _shape_problems(_shapes(root), files, None if names is None else chosen)
-    return sorted({p for p in problems if names is None or p.file in names})
+    try:
+        with closing(_Memory(kept, _program(root))) as memory, _Pool(work) as pool:
+            return _Check(work, memory, pool, progress or (lambda *_: None)).problems(names)
+    except sqlite3.Error as error:
+        if kept is None:
+            raise
+        log.warning("%s is not used, which makes checks slower: %s", kept / FILE, error)
+        return check(root, only, None, progress)
 
 
 def rules(root: Path) -> dict[str, str]:
     """Every rule with its sentence: those of shapes/*.ttl and those of files."""
-    shapes = _shapes(root)
-    named = {str(s).removeprefix(SHAPE): str(m) for s, m in shapes.subject_objects(SH.message)}
+    read = shapes.read(root)
+    named = {str(s).removeprefix(SHAPE): str(m) for s, m in read.subject_objects(SH.message)}
     return dict(sorted((named | FILE_RULES).items()))
 
 
@@ -114,146 +92,14 @@ def format_file(path: Path) -> bool:
 
     Raises TurtleSyntaxError for what is not Turtle, InforceError for what cannot be written in canonical form.
     """
-    file = _File(path.resolve(), str(path), path.read_bytes())
-    if problem := next(_unwritable(file), None):
+    file = File(path.resolve(), str(path), path.read_bytes())
+    if problem := next(unwritable(file), None):
         raise InforceError(str(problem))
     text = canonical(file.graph, file.this)
     if text == file.text:
         return False
     path.write_bytes(text.encode())
     return True
-
-
-def parse(text: str) -> Graph:
-    """The graph of a Turtle text, with no prefixes but its own; raises TurtleSyntaxError."""
-    graph = Graph(bind_namespaces="none")
-    try:
-        with _quiet():
-            graph.parse(data=text, format="turtle", publicID=BASE)
-    except BadSyntax as error:
-        before = text[: error._i]
-        raise TurtleSyntaxError(before.count("\n") + 1, len(before) - before.rfind("\n"), error._why) from error
-    except AssertionError as error:  # rdflib's way to say that the text ends inside a string
-        raise TurtleSyntaxError(text.count("\n") + 1, 1, "the file ends inside a string") from error
-    return graph
-
-
-class _File:
-    """A file of the record and where in it things are said."""
-
-    def __init__(self, path: Path, name: str, content: bytes) -> None:
-        self.path = path
-        self.name = name
-        try:
-            self.text = content.decode()
-        except UnicodeDecodeError as error:
-            raise TurtleSyntaxError(content[: error.start].count(b"\n") + 1, 1, "not UTF-8") from error
-        self.graph = parse(self.text)
-
-    @cached_property
-    def in_data(self) -> bool:
-        return self.name.startswith("data/")
-
-    @cached_property
-    def of_act(self) -> bool:
-        """Whether the file stands in the folder of a jurisdiction."""
-        return self.path.parent.name in ZONES
-
-    @cached_property
-    def acts(self) -> list[Node]:
-        return sorted(self.graph.subjects(RDF.type, INF.Instrument), key=str)
-
-    @cached_property
-    def act(self) -> str:
-        """The IRI of the act: that of the one in the file or, failing that, the one its name calls for."""
-        return str(self.acts[0]) if len(self.acts) == 1 else _INSTRUMENT + self.path.stem
-
-    @cached_property
-    def this(self) -> str | None:
-        """The namespace behind the prefix `this:`."""
-        return self.act + "#" if self.of_act else None
-
-    @cached_property
-    def subjects(self) -> set[Node]:
-        return set(self.graph.subjects())
-
-    @cached_property
-    def _lines(self) -> list[str]:
-        return self.text.split("\n")
-
-    @cached_property
-    def _heads(self) -> dict[str, int]:
-        """What stands at the beginning of a line, and the first line where it does."""
-        heads: dict[str, int] = {}
-        for number, line in enumerate(self._lines):
-            if line[:1].strip():
-                heads.setdefault(line.split()[0], number)
-        return heads
-
-    def written(self, term: Node) -> list[str]:
-        """The ways in which the file may write a term, the usual one first."""
-        if isinstance(term, Literal):
-            return [str(term)]
-        full = f"<{term}>"
-        short = [
-            f"{prefix}:{str(term).removeprefix(namespace)}"
-            for prefix, namespace in self.graph.namespaces()
-            if term.startswith(namespace) and re.fullmatch(r"[\w.-]*", str(term).removeprefix(namespace))  # type: ignore[attr-defined]
-        ]
-        return [*sorted(short, key=len), full]
-
-    def line(self, subject: Node, predicate: Node | None = None, value: Node | None = None) -> int:
-        """The line, from 1, on which the file says this of the subject; as much of it as is found."""
-        start = next((self._heads[s] for s in self.written(subject) if s in self._heads), None)
-        if start is None:
-            return 1
-        if predicate is None:
-            return start + 1
-        end = next((n for n in range(start + 1, len(self._lines)) if self._lines[n][:1].strip()), len(self._lines))
-        words = {*self.written(predicate), *(["a"] if predicate == RDF.type else [])}
-        said = next((n for n in range(start, end) if words & set(self._lines[n].split()[: 1 + (n == start)])), None)
-        if said is None:
-            return start + 1
-        if value is not None:
-            for number in range(said, end):
-                if any(word in self._lines[number] for word in self.written(value)):
-                    return number + 1
-                if self._lines[number].endswith((";", ".")):
-                    break
-        return said + 1
-
-    def problem(
-        self,
-        rule: str,
-        message: str,
-        subject: Node,
-        predicate: Node | None = None,
-        value: Node | None = None,
-        warning: bool = False,
-    ) -> Problem:
-        """A breach of a rule by what this file says of the subject."""
-        shown = "" if value is None else self.written(value)[0]
-        return Problem(
-            self.name, self.line(subject, predicate, value), rule, message, self.written(subject)[0], shown, warning
-        )
-
-    def breaks(self, rule: str, subject: Node, predicate: Node | None = None, value: Node | None = None) -> Problem:
-        """A breach of a file rule."""
-        return self.problem(rule, FILE_RULES[rule], subject, predicate, value)
-
-
-def _read(root: Path) -> tuple[list[_File], list[Problem]]:
-    """The files of the record, in order of names, and what cannot be read."""
-    files: list[_File] = []
-    problems: list[Problem] = []
-    for path in sorted([*(root / "ontology").glob("*.ttl"), *(root / "data").rglob("*.ttl")]):
-        name = path.relative_to(root).as_posix()
-        try:
-            files.append(_File(path, name, path.read_bytes()))
-        except TurtleSyntaxError as error:
-            why = f"column {error.column}: {error.why}"
-            problems.append(Problem(name, error.line, "turtle-syntax", FILE_RULES["turtle-syntax"], value=why))
-    return files, problems
 
 
 def _names(root: Path, only: Iterable[Path]) -> set[str]:
@@ -267,174 +113,326 @@ def _names(root: Path, only: Iterable[Path]) -> set[str]:
     return names
 
 
-def _shapes(root: Path) -> Graph:
-    graph = Graph()
-    for path in sorted((root / "shapes").glob("*.ttl")):
-        graph.parse(path)
-    if not graph:
-        raise InforceError(f"{root / 'shapes'}: no shapes found")
-    return graph
+def _program(root: Path) -> str:
+    """A digest of all that checks."""
+    files = b"".join(file.read_bytes() + b"\0" for file in shapes.files(root))
+    return f"{build.program()} {pyshacl.__version__} {digest_of(files)}"
 
 
-def _unwritable(file: _File) -> Iterator[Problem]:
-    """What keeps a file from having a canonical form."""
-    for triple in file.graph:
-        for term in triple:
-            if isinstance(term, URIRef) and _NOT_IN_IRI.search(term):
-                yield file.breaks("valid-iri", triple[0], triple[1], term)
-            elif isinstance(term, BNode):
-                yield Problem(file.name, 1, "no-blank-nodes", FILE_RULES["no-blank-nodes"], file.written(triple[1])[0])
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all work on a record needs: where it lies, its shapes, and how far they look."""
+
+    root: Path
+    shapes: Graph
+    reach: Reach
+
+    @classmethod
+    def of(cls, root: Path) -> Work:
+        read = shapes.read(root)
+        return cls(root, read, shapes.reach(read))
 
 
-def _file_problems(file: _File) -> Iterator[Problem]:
-    """The breaches of the rules that concern one file."""
-    if not file.in_data:
-        return
-    unwritable = list(_unwritable(file))
-    yield from unwritable
-    if not unwritable:
-        text = canonical(file.graph, file.this)
-        if text != file.text:
-            pairs = zip(text.split("\n"), file.text.split("\n"), strict=False)
-            line = next((n for n, (wanted, found) in enumerate(pairs, 1) if wanted != found), 1)
-            yield Problem(file.name, line, "canonical-form", FILE_RULES["canonical-form"])
-    for subject, predicate, value in file.graph:
-        if isinstance(value, Literal) and value.datatype in (None, XSD.string) and not _TRIMMED.fullmatch(value):
-            yield file.breaks("text-trimmed", subject, predicate, value)
-    if not file.of_act:
-        yield from (file.breaks("act-file", act) for act in file.acts)
-        return
-    if len(file.acts) != 1:
-        yield Problem(file.name, 1, "one-act", FILE_RULES["one-act"], value=str(len(file.acts)))
-    elif file.act != _INSTRUMENT + file.path.stem or not file.path.stem.startswith(file.path.parent.name + "-"):
-        yield file.breaks("act-file", file.acts[0])
-    own = file.act + "#"
-    for subject in file.subjects:
-        classes = set(file.graph.objects(subject, RDF.type))
-        if len(classes) != 1 or not classes <= _CLASSES:
-            yield file.breaks("known-class", subject, RDF.type)
-        elif classes <= _PARTS and not str(subject).startswith(own):
-            yield file.breaks("own-parts", subject)
-    for predicate in _OWN:
-        for subject, value in file.graph.subject_objects(predicate):
-            if str(value) != file.act and not str(value).startswith(own):
-                yield file.breaks("same-act", subject, predicate, value)
+def _facts_of(work: Work, batch: Sequence[tuple[str, bytes]]) -> list[str | Problem]:
+    """What each of some files says beyond itself, as JSON, or why it cannot be read."""
+    found: list[str | Problem] = []
+    for name, content in batch:
+        try:
+            found.append(facts(File(work.root / name, name, content), work.reach).json())
+        except TurtleSyntaxError as error:
+            why = f"column {error.column}: {error.why}"
+            found.append(Problem(name, error.line, "turtle-syntax", FILE_RULES["turtle-syntax"], value=why))
+    return found
 
 
-def _record_problems(files: Iterable[_File]) -> Iterator[Problem]:
-    """The breaches of the file rules that concern several files."""
-    home: dict[Node, _File] = {}
-    measures: dict[Node, list[_File]] = {}
-    establishing: dict[Node, list[tuple[_File, Node]]] = {}
-    codes = {code for file in files for code in file.graph.subjects(RDF.type, INF.CommodityCode)}
-    for file in files:
-        for subject, digits in file.graph.subject_objects(INF.hsCode):
-            if _is_code(digits) and URIRef(_code_iri(str(digits), file.path.parent.name)) not in codes:
-                yield file.breaks("code-known", subject, INF.hsCode, digits)
-        for subject, number in file.graph.subject_objects(INF.casNumber):
-            if _CAS.fullmatch(str(number)) and not _cas_check(str(number)):
-                yield file.breaks("cas-check-digit", subject, INF.casNumber, number)
-        if not file.of_act:
-            continue
-        for subject in file.subjects:
-            if home.setdefault(subject, file) is not file:
-                yield file.breaks("described-once", subject)
-        for cls in _MEASURES:
-            for measure in file.graph.subjects(RDF.type, cls):
-                measures.setdefault(measure, []).append(file)
-        for effect, measure in file.graph.subject_objects(INF.target):
-            if file.graph.value(effect, INF.effectType) in _ESTABLISHING:
-                establishing.setdefault(measure, []).append((file, effect))
-    for measure, effects in establishing.items():
-        described = measures.get(measure, [])
-        if described and not any(file in described for file, _ in effects):
-            file, effect = effects[0]
-            yield file.breaks("measure-home", effect, INF.target, measure)
+def _problems_of(work: Work, batch: tuple[Sequence[Fact], Sequence[tuple[Part, str]]]) -> list[list[Problem]]:
+    """What is wrong in each of some files."""
+    classes, parts = batch
+    return of_parts(work.root, work.shapes, classes, [part for part, _ in parts])
 
 
-def _code_iri(digits: str, side: str) -> str:
-    """The name of a customs code; `side` (cn, us) is the one whose national line it is, if it is one."""
-    return f"{BASE}hs/{digits}" if len(digits) <= 6 else f"{BASE}hs/{side}/{digits}"
+class _Check:
+    """One check of a record."""
+
+    def __init__(self, work: Work, memory: _Memory, pool: _Pool, progress: Progress) -> None:
+        self._work, self._memory, self._pool, self._progress = work, memory, pool, progress
+        self._digests: dict[str, str] = {}
+
+    def problems(self, only: set[str] | None) -> list[Problem]:
+        unread = self._read()
+        if unread:
+            return sorted(unread)
+        beside = _Beside(self._digests, self._facts)
+        names = [name for name in self._digests if only is None or name in only]
+        concepts = {concept for concept, _, _ in beside.schemes}
+        found: set[Problem] = set()
+        if only is None or any(not concepts.isdisjoint(self._facts(name).subjects) for name in names):
+            found.update(self._of_schemes(beside))
+        for problems in self._of_files(beside, names):
+            found.update(problems)
+        if only is None:
+            self._memory.forget_others(self._digests)
+        return sorted(problem for problem in found if only is None or problem.file in only)
+
+    def _facts(self, name: str) -> Facts:
+        found = self._memory.get("facts", name, self._digests[name])
+        assert found is not None, "all files have been read"
+        return Facts.of_json(found)
+
+    def _read(self) -> list[Problem]:
+        """Read what each file of the record says beyond itself, in order of names. Answers what cannot be read."""
+        root, done = self._work.root, 0
+        paths = sorted([*(root / "ontology").glob("*.ttl"), *(root / "data").rglob("*.ttl")])
+        problems: list[Problem] = []
+
+        def changed() -> Iterator[tuple[str, bytes]]:
+            nonlocal done
+            for path in paths:
+                name, content = path.relative_to(root).as_posix(), path.read_bytes()
+                self._digests[name] = digest_of(content)
+                if self._memory.get("facts", name, self._digests[name]) is None:
+                    yield name, content
+                else:
+                    done += 1
+
+        for batch, found in self._pool.run(_facts_of, _batches(changed(), lambda each: len(each[1]))):
+            for (name, _), said in zip(batch, found, strict=True):
+                if isinstance(said, Problem):
+                    problems.append(said)
+                else:
+                    self._memory.keep("facts", name, self._digests[name], said)
+                done += 1
+                self._progress("files read", done, len(paths))
+        self._progress("files read", done, len(paths))
+        return problems
+
+    def _of_files(self, beside: _Beside, names: Sequence[str]) -> Iterator[list[Problem]]:
+        """What is wrong in each of these files."""
+        known: list[list[Problem]] = []
+        done = 0
+
+        def unknown() -> Iterator[tuple[Part, str]]:
+            for name in names:
+                part = beside.part(name)
+                key = digest_of(json.dumps([astuple(part), beside.classes]).encode())
+                if (found := self._memory.get("problems", name, key)) is None:
+                    yield part, key
+                else:
+                    known.append([Problem(*problem) for problem in json.loads(found)])
+
+        def size(each: tuple[Part, str]) -> int:
+            return (self._work.root / each[0].name).stat().st_size
+
+        batches = ((beside.classes, batch) for batch in _batches(unknown(), size))
+        for (_, parts), found in self._pool.run(_problems_of, batches):
+            for (part, key), problems in zip(parts, found, strict=True):
+                self._memory.keep("problems", part.name, key, json.dumps([astuple(problem) for problem in problems]))
+                yield problems
+                done += 1
+                self._progress("files checked", done + len(known), len(names))
+        yield from known
+        self._progress("files checked", len(names), len(names))
+
+    def _of_schemes(self, beside: _Beside) -> Iterator[Problem]:
+        """What is wrong with concepts as parts of their schemes, whatever file describes them."""
+        said = [*beside.schemes, *beside.classes]
+        key = digest_of(json.dumps(said).encode())
+        if self._memory.get("problems", "", key) is not None:
+            return
+        results = of_schemes(self._work.shapes, said)
+        opened = Opened(self._work.root)
+        for result in results:
+            homes = beside.homes(plain(result.subject))
+            yield placed(result, [opened.file(name, self._digests[name]) for name in homes])
+        if not results:  # else it is asked again: where it stands in a file is no part of the digest
+            self._memory.keep("problems", "", key, "[]")
 
 
-def _is_code(number: Node) -> bool:
-    """Whether this is written as a customs number; what is not breaks a rule of its own."""
-    return isinstance(number, Literal) and number.datatype in (None, XSD.string) and bool(_CODE.fullmatch(number))
+class _Beside:
+    """What the files of a record say of the things of other files: as much of it as any of them has to know."""
 
+    def __init__(self, digests: Mapping[str, str], facts: Callable[[str], Facts]) -> None:
+        self._digests, self._facts = digests, facts
+        self._names = list(digests)
+        self._places = {name: place for place, name in enumerate(self._names)}
+        self._home: dict[str, int] = {}
+        self._homes: dict[str, list[int]] = {}  # of things that several files describe
+        wanted: set[str] = set()
+        apart: set[str] = set()
+        schemes: list[Fact] = []
+        classes: set[Fact] = set()
+        for place, name in enumerate(self._names):
+            of = facts(name)
+            for subject in of.subjects:
+                if (home := self._home.setdefault(subject, place)) != place:
+                    self._homes.setdefault(subject, [home]).append(place)
+            wanted.update(of.names)
+            apart.update({*of.establishing} - {*of.measures})
+            schemes += of.schemes
+            classes.update(of.classes)
+        self.classes: list[Fact] = sorted(classes)
+        self._asked: dict[str, list[Fact]] = {}
+        self._back: dict[str, list[tuple[int, str, str]]] = {}
+        self._described: dict[str, set[int]] = {measure: set() for measure in apart}
+        self._establishing: dict[str, list[int]] = {measure: [] for measure in apart}
+        for place, name in enumerate(self._names):
+            of = facts(name)
+            linked = {s for s, _, o in of.back if self._homes.get(o) or self._home.get(o, place) != place}
+            for subject in (wanted | linked) & of.asked.keys():
+                self._asked.setdefault(subject, []).extend(of.asked[subject])
+            for subject, predicate, thing in of.back:
+                if subject in linked:
+                    self._back.setdefault(thing, []).append((place, subject, predicate))
+            for measure in apart.intersection(of.measures):
+                self._described[measure].add(place)
+            for measure in apart.intersection(of.establishing):
+                self._establishing[measure].append(place)
+        of_schemes = {scheme for _, predicate, scheme in schemes if predicate == str(SKOS.inScheme)}
+        schemes += ((s, *fact) for s in of_schemes for fact in self._asked.get(s, ()))
+        self.schemes: list[Fact] = sorted(schemes)
 
-def _cas_check(number: str) -> bool:
-    *digits, check = (int(c) for c in number if c != "-")
-    return sum(place * digit for place, digit in enumerate(reversed(digits), 1)) % 10 == check
+    def homes(self, thing: str) -> list[str]:
+        """The files that describe a thing, in order."""
+        return [self._names[place] for place in self._homes.get(thing) or [self._home[thing]]]
 
-
-def _shape_problems(shapes: Graph, files: Iterable[_File], chosen: Iterable[_File] | None) -> Iterator[Problem]:
-    """The breaches of the rules in shapes/, by what all files or the chosen ones say."""
-    data = empty_graph()
-    home: dict[Node, list[_File]] = {}
-    for file in files:
-        data += file.graph
-        for subject in file.subjects:
-            home.setdefault(subject, []).append(file)
-    if chosen is not None:
-        focus = {subject for file in chosen for subject in file.subjects}
-        schemes = {scheme for subject in focus for scheme in data.objects(subject, SKOS.inScheme)}
-        shapes = _narrowed(shapes, data, focus | schemes)
-    with _quiet():
-        _, report, _ = pyshacl.validate(data, shacl_graph=shapes, advanced=False, inference="none", inplace=True)
-    for result in report.subjects(RDF.type, SH.ValidationResult):
-        subject, value = report.value(result, SH.focusNode), report.value(result, SH.value)
-        path, component = report.value(result, SH.resultPath), report.value(result, SH.sourceConstraintComponent)
-        if component == SH.SPARQLConstraintComponent and value in home:
-            subject, value = value, None  # a scheme was asked about all its concepts, and this is the one
-        elif value == subject:
-            value = None
-        if not isinstance(path, URIRef):
-            path = None if value is None else next(data.predicates(subject, value), None)
-        place = next((f for f in home[subject] if (subject, path or RDF.type, value) in f.graph), home[subject][0])
-        if component == SH.ClosedConstraintComponent:
-            value = path  # the property is what surprises, not what it says
-        yield place.problem(
-            str(report.value(result, SH.sourceShape)).removeprefix(SHAPE),
-            str(report.value(result, SH.resultMessage)),
-            subject,
-            path,
-            value,
-            report.value(result, SH.resultSeverity) == SH.Warning,
+    def part(self, name: str) -> Part:
+        """A file with all of this that decides on what is wrong in it."""
+        place, of = self._places[name], self._facts(name)
+        homes = {thing: self.homes(thing) for thing in of.subjects if thing in self._homes}
+        others = {other for files in homes.values() for other in files} - {name}
+        said = {
+            (thing, *fact)
+            for thing in {*of.names}.union(*(self._facts(other).names for other in others))
+            for fact in self._asked.get(thing, ())
+        }
+        for thing in of.subjects:
+            for where, subject, predicate in self._back.get(thing, ()):
+                if where != place:
+                    said.add((subject, predicate, thing))
+                    said.update((subject, *fact) for fact in self._asked.get(subject, ()))
+        return Part(
+            name,
+            self._digests[name],
+            said=sorted(said),
+            homes=homes,
+            digests={other: self._digests[other] for other in sorted(others)},
+            described=[
+                thing for thing, files in homes.items() if _of_act(name) and name != next(filter(_of_act, files))
+            ],
+            unknown=[code for code in of.codes if _CODE not in self._asked.get(code, ())],
+            apart=[measure for measure in of.establishing if self._is_apart(measure, place)],
         )
 
+    def _is_apart(self, measure: str, place: int) -> bool:
+        """Whether a measure is described, but by none of those that establish it, of which this is the first."""
+        described, establishing = self._described.get(measure, set()), self._establishing.get(measure, [])
+        return bool(described) and establishing[0] == place and described.isdisjoint(establishing)
 
-def _narrowed(shapes: Graph, data: Graph, focus: set[Node]) -> Graph:
-    """The shapes with their targets cut down to `focus`.
 
-    pySHACL's own focus_nodes is no help: it also skips the inner shapes of sh:or and sh:not, which turns answers round.
+def _of_act(name: str) -> bool:
+    """Whether a file stands in the folder of a jurisdiction."""
+    return PurePath(name).parent.name in ZONES
+
+
+class _Memory:
+    """What checks have found, file by file, with a digest of all that it was found from: only the last of each.
+
+    While one check uses the file of a folder no other does. Without a folder it is gone when it is closed.
     """
-    narrowed = Graph()
-    for shape, predicate, target in shapes:
-        if predicate not in _TARGETS:
-            narrowed.add((shape, predicate, target))
-            continue
-        nodes: Iterable[Node]
-        if predicate == SH.targetClass:
-            classes = data.transitive_subjects(RDFS.subClassOf, target)
-            nodes = {node for cls in classes for node in data.subjects(RDF.type, cls)}
-        elif predicate == SH.targetSubjectsOf:
-            nodes = data.subjects(target)
-        elif predicate == SH.targetObjectsOf:
-            nodes = data.objects(None, target)
-        else:
-            nodes = [target]
-        for node in focus.intersection(nodes):
-            narrowed.add((shape, SH.targetNode, node))
-    return narrowed
+
+    def __init__(self, folder: Path | None, program: str) -> None:
+        self._program = program
+        if folder is not None:
+            with suppress(OSError):  # which the next line says better
+                folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(folder / FILE if folder else "", isolation_level=None)
+        self._db.execute("BEGIN EXCLUSIVE")
+        for table in ("facts", "problems"):
+            self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} (file TEXT PRIMARY KEY, key TEXT, found TEXT)")
+
+    def close(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+        self._db.close()
+
+    def get(self, table: str, file: str, key: str) -> str | None:
+        """What was found, if it was found from the same."""
+        rows = self._db.execute(f"SELECT found FROM {table} WHERE file = ? AND key = ?", (file, self._key(key)))
+        return next((found for (found,) in rows), None)
+
+    def keep(self, table: str, file: str, key: str, found: str) -> None:
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", (file, self._key(key), found))
+
+    def forget_others(self, files: Iterable[str]) -> None:
+        """Forget what was found of files that are there no more."""
+        there = json.dumps([*files, ""])
+        for table in ("facts", "problems"):
+            self._db.execute(f"DELETE FROM {table} WHERE file NOT IN (SELECT value FROM json_each(?))", (there,))
+
+    def _key(self, key: str) -> str:
+        return f"{self._program} {key}"
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without rdflib's log lines about literals and IRIs that the rules report."""
-    logger = logging.getLogger("rdflib.term")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+class _Pool:
+    """Does work on batches: at once, or in several processes where there is more than one."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._processes: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._processes is not None:
+            self._processes.shutdown(cancel_futures=True)
+
+    def run(self, done: Callable[[Work, Batch], Found], batches: Iterator[Batch]) -> Iterator[tuple[Batch, Found]]:
+        """The batches with what is found in them, in no order; no more of them are made than are worked on."""
+        first = list(islice(batches, 2))
+        count = min(os.cpu_count() or 1, _PROCESSES)
+        if len(first) < 2 or count == 1:
+            for batch in chain(first, batches):
+                yield batch, done(self._work, batch)
+            return
+        if self._processes is None:
+            # Not forked: a bar of progress has threads.
+            self._processes = ProcessPoolExecutor(count, get_context("spawn"), _begin, (self._work.root,))
+        waiting: dict[Future[Found], Batch] = {}
+        for batch in chain(first, batches):
+            waiting[self._processes.submit(_in_process, done, batch)] = batch
+            if len(waiting) >= 2 * count:
+                yield from _ready(waiting)
+        while waiting:
+            yield from _ready(waiting)
+
+
+def _ready(waiting: dict[Future[Found], Batch]) -> Iterator[tuple[Batch, Found]]:
+    """What is done of that which is waited for; waits until something is."""
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        yield waiting.pop(future), future.result()
+
+
+_OF_PROCESS: list[Work] = []  # in a process of a pool: what it works with
+
+
+def _begin(root: Path) -> None:
+    _OF_PROCESS.append(Work.of(root))
+
+
+def _in_process(done: Callable[[Work, Batch], Found], batch: Batch) -> Found:
+    return done(_OF_PROCESS[0], batch)
+
+
+def _batches(each: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Things in order, as many together as are looked at together."""
+    batch: list[Item] = []
+    total = 0
+    for item in each:
+        if batch and (len(batch) == _TOGETHER or total + size(item) > _BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size(item)
+    if batch:
+        yield batch

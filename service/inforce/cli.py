@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,17 @@ def _query(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     wanted = _settings(options)
+    with _progress() as progress:
+        folder = build.build(wanted.builds, wanted.data, downloads=not options.without_downloads, progress=progress)
+    if not options.without_downloads:
+        store.shared(folder, wanted.store)
+    print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
+    return 0
+
+
+@contextmanager
+def _progress() -> Iterator[build.Progress]:
+    """Bars that show how far something has come, where somebody sees them."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
@@ -284,14 +296,10 @@ def _build(options: argparse.Namespace) -> int:
         def progress(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=of)
-            if done % 100 == 0 or done == of:
+            if done % max(1, of // 100) == 0 or done == of:
                 bar.update(tasks[what], completed=done, total=of)
 
-        folder = build.build(wanted.builds, wanted.data, downloads=not options.without_downloads, progress=progress)
-    if not options.without_downloads:
-        store.shared(folder, wanted.store)
-    print(f"{folder}\n" + "  ".join(f"{count} {name}" for name, count in store.manifest(folder)["counts"].items()))
-    return 0
+        yield progress
 
 
 def _dump(options: argparse.Namespace) -> int:
@@ -333,7 +341,9 @@ def _versions(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = checks.check(_root(options), [file.resolve() for file in options.files] or None)
+    only = [file.resolve() for file in options.files] or None
+    with _progress() as progress:
+        problems = checks.check(_root(options), only, _settings(options).builds, progress)
     for problem in problems:
         print(problem)
     if all(problem.warning for problem in problems):
