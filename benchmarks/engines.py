@@ -40,7 +40,6 @@ import pyoxigraph as ox
 from rdflib import SKOS
 
 from inforce import catalogue
-from inforce.intervals import FEATURES
 from inforce.model import NS
 from inforce.pieces import QUADS
 from inforce.remote import Remote
@@ -53,7 +52,9 @@ from growth import TODAY, Cost, made, questions
 COLUMNS = ("measure", "label", "status", "rate", "terms", "from", "until", "knownFrom", "act", "clause", "because")
 _OF_SPAN = ("measure", "status", "rate", "terms", "from", "until", "knownFrom", "knownUntil", "decidedBy", "chain")
 _FEATURES = {
-    **{name: FEATURES[name].where for name in ("material", "destination", "kind")},
+    "material": "?measure inf:item/inf:material ?value",
+    "destination": "?measure inf:destination ?value",
+    "kind": "?measure inf:kind ?value",
     "exception": "?measure inf:exceptFor ?value",
 }
 Row = tuple[Any, ...]
@@ -272,7 +273,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        service = Service.open(made(folder, options.measures, options.store), options.store)
+        service = Service.open(made(folder, options.measures), options.store)
         query = service.query("in-force")
         data = tables(service, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         plain = of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms))

@@ -31,8 +31,6 @@ from pathlib import Path
 
 from inforce import build, catalogue, intervals
 from inforce.service import Service, settled
-from inforce.settings import Held
-from inforce.store import Embedded
 
 sys.path.append(str(Path(__file__).parent))
 import synthetic
@@ -62,7 +60,7 @@ class Cost:
         return cls(*(statistics.median(column) for column in zip(*taken[1:], strict=True)))
 
 
-def made(folder: Path, measures: int, held: Held) -> Path:
+def made(folder: Path, measures: int) -> Path:
     """The build of a record of so many measures, with its index; made unless it is kept in the folder."""
     builds = folder / f"{measures}"
     if not build.current(builds).exists():
@@ -71,7 +69,7 @@ def made(folder: Path, measures: int, held: Held) -> Path:
             build.build(builds, Path(record) / "record", downloads=False)
     at = build.current(builds).resolve()
     if not (at / intervals.FILE).exists():
-        intervals.write(Embedded.open(at, held), at)
+        intervals.write(at)
     return at
 
 
@@ -137,7 +135,7 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         costs: dict[str, list[tuple[int, Cost, Cost | None]]] = {}
         for size in sizes:
-            at = made(folder, size, options.store)
+            at = made(folder, size)
             service = Service.open(at, options.store)
             size_of_index = (at / intervals.FILE).stat().st_size / 1e6
             for name, given in questions(service).items():

@@ -72,12 +72,26 @@ def days_of(span: Span, record: Record) -> tuple[date, date]:
     )
 
 
+GOODS = "?measure inf:item/inf:material ?value"
+HAVING = {
+    "material": GOODS,
+    "goods": f"""{{ {GOODS} }} UNION
+        {{ ?measure inf:flow inf:import FILTER NOT EXISTS {{ ?measure inf:item ?any }} BIND ("" AS ?value) }}""",
+    "hs": """{ ?measure inf:item/inf:hsCode ?value } UNION
+        { ?measure inf:item/inf:material <https://w3id.org/inforce/material/all-goods> BIND ("" AS ?value) }""",
+    **{
+        name: f"?measure inf:{name} ?value" for name in ("imposedBy", "destination", "origin", "kind", "flow", "entity")
+    },
+    "measure": "?span inf:measure ?measure BIND (?measure AS ?value)",
+}
+
+
 def values(service: Service) -> dict[str, list[str]]:
     """For each feature the values that measures of a record have, and what these are within."""
     found = {}
-    for name, feature in intervals.FEATURES.items():
-        own = feature.where.replace("?value", "?own")
-        either = f"{{ {feature.where} }} UNION {{ {{ {own} }} ?own inf:within ?value }}"
+    for name, where in HAVING.items():
+        own = where.replace("?value", "?own")
+        either = f"{{ {where} }} UNION {{ {{ {own} }} ?own inf:within ?value }}"
         answer = service.store.select(f"PREFIX inf: <{NS}> SELECT DISTINCT ?value WHERE {{ {either} }} ORDER BY ?value")
         found[name] = [row["value"]["value"] for row in json.loads(answer)["results"]["bindings"]]
     return found
@@ -130,11 +144,11 @@ def turning(service: Service, record: Record, seed: int) -> Iterator[Call]:
                     yield Call.of(service, "in-force", given | {"status": [span.state.status]})
 
 
-def held(folder: Path, quads: bytes, manifest: Mapping[str, Any]) -> Embedded:
-    """The store of some quads that are put into a folder."""
+def folder_of(folder: Path, quads: bytes, manifest: Mapping[str, Any]) -> Path:
+    """A folder into which some quads are put as a build."""
     (folder / "inforce.nq").write_bytes(quads)
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    return Embedded.open(folder)
+    return folder
 
 
 def with_index(service: Service, folder: Path) -> Service:
@@ -156,7 +170,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, Record]:
     folder = tmp_path_factory.mktemp("made-up")
     synthetic.write(folder / "record", measures=60, seed=3)
     made = build.build(folder / "builds", folder / "record", downloads=False)
-    intervals.write(Embedded.open(made), made)
+    intervals.write(made)
     return Service.open(made), load(folder / "record")
 
 
@@ -312,7 +326,71 @@ def test_a_span_whose_name_is_not_of_its_measure_is_refused(tmp_path: Path) -> N
     turtle = f"<urn:span> <{NS}measure> <urn:m> ;{days} <{NS}status> <{NS}inForce> ."
     quads = Graph().parse(data=turtle, format="turtle").serialize(format="nt", encoding="utf-8")
     with pytest.raises(InforceError, match=r"urn:span: no name of a span: expected urn:m#span-1"):
-        intervals.write(held(tmp_path, quads, {"version": "0"}), tmp_path)
+        intervals.write(folder_of(tmp_path, quads, {"version": "0"}))
+
+
+def test_spans_out_of_order_are_refused(tmp_path: Path) -> None:
+    spans = [_span("urn:b"), _span("urn:a")]
+    with pytest.raises(InforceError, match=r"urn:a#span-1: expected after the spans of urn:b"):
+        intervals.write(folder_of(tmp_path, b"".join(spans), {"version": "0"}))
+
+
+def _span(measure: str) -> bytes:
+    says = [("measure", f"<{measure}>"), ("status", f"<{NS}inForce>")]
+    says += [(name, '"2025-01-01"') for name in ("from", "until", "knownFrom", "knownUntil")]
+    return "".join(f"<{measure}#span-1> <{NS}{name}> {value} <urn:g> .\n" for name, value in says).encode()
+
+
+def test_a_value_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    says = [("item", "<urn:item>"), ("hsCode", r'"a \"\u0041\\ b"')]
+    things = [
+        f"<urn:{thing}> <{NS}{name}> {value} <urn:g> .\n"
+        for thing, (name, value) in zip(("m", "item"), says, strict=True)
+    ]
+    intervals.write(folder_of(tmp_path, "".join(things).encode() + _span("urn:m"), {"version": "0"}))
+    with closing(sqlite3.connect(tmp_path / intervals.FILE)) as db:
+        assert db.execute("SELECT name FROM value WHERE feature = 'hs'").fetchall() == [('a "A\\ b',)]
+
+
+def test_it_holds_what_the_store_says(made_up: tuple[Service, Record]) -> None:
+    """The values that measures have, by SPARQL and in the file; the build was made without downloads."""
+    service, _ = made_up
+    assert service.folder
+    with closing(sqlite3.connect(service.folder / intervals.FILE)) as db:
+        kept = {
+            name: db.execute(
+                "SELECT measure.name, value.name FROM has JOIN value ON value.id = has.value"
+                " JOIN measure ON measure.id = has.measure WHERE feature = ?",
+                (name,),
+            ).fetchall()
+            for name in HAVING
+        }
+        spans = db.execute(
+            "SELECT name || '#span-' || (span.id % 65536), since, until, known_since, known_until FROM span"
+            " JOIN measure ON measure.id = span.id / 65536"
+        ).fetchall()
+    for name, where in HAVING.items():
+        rows = asked_of(service, f"SELECT DISTINCT ?measure ?value {{ {where} }}")
+        assert sorted(kept[name]) == sorted(rows), name
+    assert kept.keys() == intervals.FEATURES.keys()
+    days = "?from ; inf:until ?until ; inf:knownFrom ?knownFrom ; inf:knownUntil ?knownUntil"
+    said = asked_of(service, f"SELECT * {{ ?span inf:measure [] ; inf:from {days} }}")
+    assert sorted((span, *map(str, map(date.fromordinal, days))) for span, *days in spans) == sorted(said)
+
+
+def asked_of(service: Service, query: str) -> list[tuple[str, ...]]:
+    answer = json.loads(service.store.select(f"PREFIX inf: <{NS}> {query}"))
+    names = sorted(
+        answer["head"]["vars"], key=["span", "measure", "value", "from", "until", "knownFrom", "knownUntil"].index
+    )
+    return [tuple(row[name]["value"] for name in names) for row in answer["results"]["bindings"]]
+
+
+def test_it_comes_with_the_store_on_disk_where_a_build_has_no_downloads(build_folder: Path, tmp_path: Path) -> None:
+    made = build.build(tmp_path, downloads=False)
+    assert not (made / intervals.FILE).exists()
+    Embedded.open(made, "disk")
+    assert (made / intervals.FILE).read_bytes() == (build_folder / intervals.FILE).read_bytes()
 
 
 # What a question says of its spans

@@ -134,9 +134,9 @@ def build(
 
 
 def complete(build: Path) -> list[Download]:
-    """Add to a compiled build what takes a store to find: its index in time, its counts, its downloads."""
+    """Add to a compiled build its index in time, its counts and its downloads: what must be made of all of it."""
+    intervals.write(build)
     store = Embedded.open(build)
-    intervals.write(store, build)
     void.write(store, build)
     return dumps.write(store, build, build / dumps.FOLDER)
 

@@ -1,6 +1,6 @@
 """The index of spans in time: which spans may hold on a day, as known on a day, for what a question selects by.
 
-A file beside the store of a build, made of its triples and only read afterwards: SQLite with an R*Tree over the
+A file in a build, made of its triples as they pass by and only read afterwards: SQLite with an R*Tree over the
 rectangles (legal days × public days) and, for each feature of measures, those that have it. It finds candidates; the
 question itself decides. Days are ordinals of `datetime.date`; windows are half-open, as in the record.
 """
@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
-from inforce.model import NS, InforceError
-from inforce.store import Embedded
+from inforce.model import BASE, NS, InforceError, Status
+from inforce.pieces import QUADS
+from inforce.store import manifest
 
 FILE = "spans.idx"
 AT_MOST = 2_000  # candidates: with more a question is as fast without
@@ -52,39 +57,18 @@ class Reach(Enum):
     CODE = auto()  # codes that begin the one asked for or begin with it
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """Something of a measure by which questions select; `where` is the pattern that binds ?measure and ?value."""
-
-    where: str
-    reach: Reach = Reach.ITSELF
-
-
-FEATURES: Mapping[str, Feature] = {
-    "material": Feature("?measure inf:item/inf:material ?value", Reach.EITHER),
-    # An import measure that names no goods may reach any.
-    "goods": Feature(
-        "{ ?measure inf:item/inf:material ?value } UNION "
-        '{ ?measure inf:flow inf:import FILTER NOT EXISTS { ?measure inf:item ?any } BIND ("" AS ?value) }',
-        Reach.EITHER,
-    ),
-    # A measure on all goods has the code that begins every other.
-    "hs": Feature(
-        "{ ?measure inf:item/inf:hsCode ?value } UNION "
-        '{ ?measure inf:item/inf:material <https://w3id.org/inforce/material/all-goods> BIND ("" AS ?value) }',
-        Reach.CODE,
-    ),
-    "imposedBy": Feature("?measure inf:imposedBy ?value"),
-    "destination": Feature("?measure inf:destination ?value", Reach.WIDER),
-    "origin": Feature("?measure inf:origin ?value", Reach.WIDER),
-    "kind": Feature("?measure inf:kind ?value", Reach.NARROWER),
-    "flow": Feature("?measure inf:flow ?value"),
-    "entity": Feature("?measure inf:entity ?value"),
-    "measure": Feature("?span inf:measure ?measure BIND (?measure AS ?value)"),
+FEATURES: Mapping[str, Reach] = {
+    "material": Reach.EITHER,
+    "goods": Reach.EITHER,
+    "hs": Reach.CODE,
+    "imposedBy": Reach.ITSELF,
+    "destination": Reach.WIDER,
+    "origin": Reach.WIDER,
+    "kind": Reach.NARROWER,
+    "flow": Reach.ITSELF,
+    "entity": Reach.ITSELF,
+    "measure": Reach.ITSELF,
 }
-_SPANS = """SELECT ?span ?measure ?status ?since ?until ?knownSince ?knownUntil WHERE { ?span inf:measure ?measure ;
-    inf:status ?status ; inf:from ?since ; inf:until ?until ;
-    inf:knownFrom ?knownSince ; inf:knownUntil ?knownUntil }"""
 
 # The id of a span is made of those of its measure and of its own number in it: measure * _NUMBERS + number.
 _TABLES = """
@@ -98,37 +82,117 @@ CREATE TABLE value (id INTEGER PRIMARY KEY, feature TEXT NOT NULL, name TEXT NOT
 CREATE TABLE has (value INTEGER, measure INTEGER, PRIMARY KEY (value, measure)) WITHOUT ROWID;
 CREATE TABLE within (narrow TEXT, wide TEXT, PRIMARY KEY (narrow, wide)) WITHOUT ROWID;
 """
+# What is said, as far as the index follows from it; kept in a file of its own while the index is made.
+_OWN = ("imposedBy", "destination", "origin", "kind", "flow", "entity")
+_SAID = ("item", "material", "hsCode", "within", *_OWN)
+_SAID_TABLES = "".join(f"CREATE TABLE said.{name} (subject TEXT, value TEXT);" for name in _SAID)
+_DAYS = ("from", "until", "knownFrom", "knownUntil")
+_HAS = f"""
+CREATE INDEX said.item_of ON item (subject);
+CREATE INDEX said.material_of ON material (subject);
+CREATE INDEX said.code_of ON hsCode (subject);
+CREATE TABLE said.feature (feature TEXT, value TEXT, measure TEXT);
+INSERT INTO said.feature
+  SELECT 'material', m.value, i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
+  UNION ALL SELECT 'goods', m.value, i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
+  -- An import measure that names no goods may reach any.
+  UNION ALL SELECT 'goods', '', subject FROM said.flow
+    WHERE value = '{NS}import' AND subject NOT IN (SELECT subject FROM said.item)
+  UNION ALL SELECT 'hs', h.value, i.subject FROM said.item i JOIN said.hsCode h ON h.subject = i.value
+  -- A measure on all goods has the code that begins every other.
+  UNION ALL SELECT 'hs', '', i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
+    WHERE m.value = '{BASE}material/all-goods'
+  {"".join(f"UNION ALL SELECT '{name}', value, subject FROM said.{name} " for name in _OWN)}
+  UNION ALL SELECT 'measure', name, name FROM measure;
+INSERT INTO value (feature, name) SELECT DISTINCT feature, value FROM said.feature
+  WHERE measure IN (SELECT name FROM measure) ORDER BY feature, value;
+CREATE UNIQUE INDEX value_of ON value (feature, name);
+CREATE TABLE said.measures (name TEXT PRIMARY KEY, id INTEGER);
+INSERT INTO said.measures SELECT name, id FROM measure;
+INSERT OR IGNORE INTO has SELECT value.id, m.id FROM said.feature f
+  JOIN value ON value.feature = f.feature AND value.name = f.value JOIN said.measures m ON m.name = f.measure
+  ORDER BY value.id, m.id;
+INSERT INTO within SELECT DISTINCT subject, value FROM said.within ORDER BY subject, value;
+"""
 _FILLED = f"""
 INSERT INTO tree SELECT id, status * {_AXIS} + since, status * {_AXIS} + until, known_since, known_until FROM span
   ORDER BY status, since / 256, known_since;
 UPDATE value SET measures = (SELECT count(*) FROM has WHERE value = value.id);
-CREATE UNIQUE INDEX value_of ON value (feature, name);
 CREATE INDEX around ON within (wide);
 """
+_STATUSES = {f"{NS}{status}": number for number, status in enumerate(sorted(Status), 1)}
+_LINE = re.compile(
+    rb"<([^>]*)> <%b(%b)> (?:<([^>]*)>|\"((?:[^\"\\]|\\.)*)\")"
+    % (re.escape(NS).encode(), "|".join((*_SAID, "measure", "status", *_DAYS)).encode())
+)
+_AT_ONCE = 10_000  # rows that are written together
 _HOLDS = "since BETWEEN ? AND ? AND until BETWEEN ? AND ? AND known_since <= ? AND known_until >= ?"
 
 
-def write(store: Embedded, build: Path) -> None:
-    """Write the index of what a store holds into the folder of its build."""
-    file = build / FILE
-    with closing(sqlite3.connect(file)) as db:
-        db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA application_id = {_MAGIC}; {_TABLES}")
-        db.execute("INSERT INTO build VALUES (?)", (store.version,))
-        measures = _numbered(store, "?span inf:measure ?name")
-        statuses = _numbered(store, "?span inf:status ?name ; inf:measure ?measure")
-        db.executemany("INSERT INTO measure VALUES (?, ?)", ((n, name) for name, n in measures.items()))
-        db.executemany("INSERT INTO status VALUES (?, ?)", ((n, name) for name, n in statuses.items()))
-        db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?)", _spans(store, measures, statuses))
-        values: dict[tuple[str, str], int] = {}
-        for feature, about in FEATURES.items():
-            found = _select(store, f"SELECT ?measure ?value WHERE {{ {about.where} }}")
-            pairs = ((values.setdefault((feature, v), len(values)), measures[m]) for m, v in found if m in measures)
-            db.executemany("INSERT OR IGNORE INTO has VALUES (?, ?)", pairs)
-        db.executemany("INSERT INTO value VALUES (?, ?, ?, NULL)", ((n, *of) for of, n in values.items()))
-        within = _select(store, "SELECT DISTINCT ?narrow ?wide WHERE { ?narrow inf:within ?wide }")
-        db.executemany("INSERT INTO within VALUES (?, ?)", within)
-        db.executescript(_FILLED)
-    sign(file)
+def write(build: Path) -> None:
+    """Write the index of a build into its folder. It is made of the build's N-Quads as they pass by, without a store.
+
+    All that is said of a span stands together there, and spans in the order of their measures. Raises InforceError
+    where they do not.
+    """
+    beside = build / f".{FILE}.new"
+    beside.unlink(missing_ok=True)
+    with closing(sqlite3.connect(beside)) as db, (build / QUADS).open("rb") as quads:
+        db.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA application_id = {_MAGIC}; {_TABLES}"
+            f"ATTACH '' AS said; {_SAID_TABLES}"
+        )
+        db.execute("INSERT INTO build VALUES (?)", (manifest(build)["version"],))
+        db.executemany("INSERT INTO status VALUES (?, ?)", ((number, name) for name, number in _STATUSES.items()))
+        rows: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
+        measures, last = 0, ""
+
+        def put(table: str, *row: str | int) -> None:
+            rows[table].append(row)
+            if len(rows[table]) >= _AT_ONCE:
+                flush(table)
+
+        def flush(table: str) -> None:
+            waiting = rows.pop(table)
+            db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in waiting[0])})", waiting)
+
+        for subject, lines in groupby(_said(quads), key=itemgetter(0)):
+            said = [(name, value) for _, name, value in lines]
+            of = dict(said)
+            if "measure" not in of:
+                for name, value in said:
+                    if name in _SAID:
+                        put(f"said.{name}", subject, value)
+                continue
+            if of["measure"] != last:
+                if of["measure"] < last:
+                    raise InforceError(f"{subject}: expected after the spans of {last}, in the order of measures")
+                measures, last = measures + 1, of["measure"]
+                put("measure", measures, last)
+            put("span", *_span(subject, measures, of))
+        for table in [*rows]:
+            flush(table)
+        db.executescript(f"{_HAS} {_FILLED} DETACH said;")
+    sign(beside)
+    beside.replace(build / FILE)
+
+
+def _said(quads: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
+    """What N-Quads say that the index is made of: subject, property in the vocabulary of the record, value."""
+    for line in quads:
+        if found := _LINE.match(line):
+            subject, name, iri, text = (part.decode() for part in found.groups(b""))
+            if "\\" in text:
+                text = next(iter(ox.parse(line, format=ox.RdfFormat.N_QUADS))).object.value
+            yield subject, name, iri or text
+
+
+def _span(span: str, measure: int, of: Mapping[str, str]) -> tuple[int, ...]:
+    number = span.removeprefix(f"{of['measure']}#span-")
+    if not number.isdecimal() or int(number) >= _NUMBERS:
+        raise InforceError(f"{span}: no name of a span: expected {of['measure']}#span-1 to -{_NUMBERS - 1}")
+    days = (date.fromisoformat(of[name]).toordinal() for name in _DAYS)
+    return (measure * _NUMBERS + int(number), _STATUSES[of["status"]], *days)
 
 
 def sign(file: Path) -> None:
@@ -137,32 +201,6 @@ def sign(file: Path) -> None:
         checksum = _checksum(stream)
         stream.seek(_CHECKSUM)
         stream.write(checksum.to_bytes(4))
-
-
-def _select(store: Embedded, query: str) -> Iterator[tuple[str, ...]]:
-    """The rows of a query as text, one after the other."""
-    solutions = store.query(f"PREFIX inf: <{NS}> {query}")
-    assert isinstance(solutions, ox.QuerySolutions), "a SELECT query is expected"
-    for solution in solutions:
-        yield tuple(term.value for term in solution)
-
-
-def _numbered(store: Embedded, where: str) -> dict[str, int]:
-    """The names that a pattern binds, numbered from 1 in their order."""
-    names = sorted(name for (name,) in _select(store, f"SELECT DISTINCT ?name WHERE {{ {where} }}"))
-    return {name: number for number, name in enumerate(names, 1)}
-
-
-def _spans(store: Embedded, measures: Mapping[str, int], statuses: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
-    for span, measure, status, *days in _select(store, _SPANS):
-        number = span.removeprefix(f"{measure}#span-")
-        if not number.isdecimal() or int(number) >= _NUMBERS:
-            raise InforceError(f"{span}: no name of a span: expected {measure}#span-1 to -{_NUMBERS - 1}")
-        yield (
-            measures[measure] * _NUMBERS + int(number),
-            statuses[status],
-            *(date.fromisoformat(day).toordinal() for day in days),
-        )
 
 
 def _checksum(stream: BinaryIO) -> int:
@@ -256,7 +294,7 @@ class Index:
 
     def _having(self, feature: str, asked: Sequence[str]) -> _Having:
         """The values of a feature that are found by those asked for."""
-        where, names = _reached(FEATURES[feature].reach, asked)
+        where, names = _reached(FEATURES[feature], asked)
         rows = self._all(f"SELECT id, measures FROM value WHERE feature = ? AND ({where})", feature, *names)
         return _Having([value for value, _ in rows], sum(measures for _, measures in rows))
 

@@ -153,8 +153,12 @@ def shared(build: Path, held: Held) -> Path | None:
 
 
 def _make(build: Path) -> None:
-    """Write the store of a build on disk; it is there whole or not at all."""
+    """Write the store of a build on disk, and its index in time unless it has one; it is there whole or not at all."""
+    from inforce import intervals  # which reads manifests by this module
+
     os.nice(5)
+    if not (build / intervals.FILE).exists():
+        intervals.write(build)
     beside = build / f".{FOLDER}.new"  # what is there was left by a process that died
     shutil.rmtree(beside, ignore_errors=True)
     store = ox.Store(str(beside))
