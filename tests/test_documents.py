@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def test_json_ld_reads_like_plain_json(client: TestClient) -> None:
     (clause,) = act["clauses"]
     (effect,) = clause["does"]
     assert (effect["effectType"], effect["from"], effect["untilInclusive"]) == ("suspend", "2025-11-09", "2026-11-27")
-    assert isinstance(effect["order"], int)
+    assert re.fullmatch(r"2025-11-09/[0-9]{4}", effect["order"])
     measure = client.get(BAN + ".jsonld").json()
     assert {span["status"] for span in measure["spans"]} == {"pending", "inForce", "suspended"}
     assert measure["appliesTo"] == [{"id": "country/us", "prefLabel": {"en": "United States", "zh": "美国"}}]
