@@ -14,13 +14,13 @@ const within = ({ React: { createElement } }) => ({
   components: {
     Within: ({ getComponent, specSelectors }) => {
       const part = (name, container = true) => createElement(getComponent(name, container));
-      const read = specSelectors.loadingStatus() === "success" && [
-        createElement(getComponent("Markdown", true), { key: "about", source: specSelectors.info().get("description") }),
-        createElement("h2", { key: "heading" }, place.dataset.heading),
-        createElement("div", { key: "operations" }, part("operations")),
-        createElement("div", { key: "models" }, part("Models")),
-      ];
-      return createElement("div", { className: "swagger-ui" }, part("SvgAssets", false), part("errors"), read);
+      const read = specSelectors.loadingStatus() === "success" ? [
+        createElement(getComponent("Markdown", true), { source: specSelectors.info().get("description") }),
+        createElement("h2", null, place.dataset.heading),
+        part("operations"),
+        part("Models"),
+      ] : [];
+      return createElement("div", { className: "swagger-ui" }, part("SvgAssets", false), part("errors"), ...read);
     },
   },
 });
