@@ -263,13 +263,13 @@ def up_to_date(folder: Path | None = None, source: Path | None = None) -> Path |
 def _digests(source: Path) -> dict[str, str]:
     """Digests of all that a build is made of, by named graph; the examples stand for all that asks."""
     queries = [*_asked(source), *sorted(cookbook(source).glob("*.rq"))]
-    return {name: _digest(files) for name, files in {**sources(source), "examples": queries}.items()}
+    return {name: digest(files) for name, files in {**sources(source), "examples": queries}.items()}
 
 
 def program() -> str:
     """A digest of the program with its rdflib and Oxigraph."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
-    return f"{__version__} {rdflib.__version__} {ox.__version__} {_digest(modules)}"
+    return f"{__version__} {rdflib.__version__} {ox.__version__} {digest(modules)}"
 
 
 def _fingerprint(made_of: Mapping[str, str]) -> str:
@@ -277,12 +277,13 @@ def _fingerprint(made_of: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps([program(), made_of], sort_keys=True).encode()).hexdigest()
 
 
-def _digest(files: Iterable[Path]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def digest(files: Iterable[Path]) -> str:
+    """A digest of files: of their names, in this order, and of what is in them."""
+    found = hashlib.blake2b(digest_size=16)
     for file in files:
         text = file.read_bytes()
-        digest.update(f"\0{file.name} {len(text)}\0".encode() + text)
-    return digest.hexdigest()
+        found.update(f"\0{file.name} {len(text)}\0".encode() + text)
+    return found.hexdigest()
 
 
 def described(store: Store) -> Manifest:

@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from dataclasses import astuple, dataclass
 from itertools import chain, islice
 from multiprocessing import get_context
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Self, TypeVar
 
 import pyshacl
@@ -25,7 +25,7 @@ from rdflib import RDF, SH, SKOS, Graph
 
 from inforce import build, shapes
 from inforce.build import Progress
-from inforce.model import ZONES, InforceError
+from inforce.model import InforceError
 from inforce.rules import (
     FILE_RULES,
     Fact,
@@ -37,6 +37,7 @@ from inforce.rules import (
     TurtleSyntaxError,
     digest_of,
     facts,
+    of_act,
     of_parts,
     of_schemes,
     placed,
@@ -115,8 +116,7 @@ def _names(root: Path, only: Iterable[Path]) -> set[str]:
 
 def _program(root: Path) -> str:
     """A digest of all that checks."""
-    files = b"".join(file.read_bytes() + b"\0" for file in shapes.files(root))
-    return f"{build.program()} {pyshacl.__version__} {digest_of(files)}"
+    return f"{build.program()} {pyshacl.__version__} {build.digest(shapes.files(root))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,9 +316,7 @@ class _Beside:
             said=sorted(said),
             homes=homes,
             digests={other: self._digests[other] for other in sorted(others)},
-            described=[
-                thing for thing, files in homes.items() if _of_act(name) and name != next(filter(_of_act, files))
-            ],
+            described=[thing for thing, files in homes.items() if of_act(name) and name != next(filter(of_act, files))],
             unknown=[code for code in of.codes if _CODE not in self._asked.get(code, ())],
             apart=[measure for measure in of.establishing if self._is_apart(measure, place)],
         )
@@ -327,11 +325,6 @@ class _Beside:
         """Whether a measure is described, but by none of those that establish it, of which this is the first."""
         described, establishing = self._described.get(measure, set()), self._establishing.get(measure, [])
         return bool(described) and establishing[0] == place and described.isdisjoint(establishing)
-
-
-def _of_act(name: str) -> bool:
-    """Whether a file stands in the folder of a jurisdiction."""
-    return PurePath(name).parent.name in ZONES
 
 
 class _Memory:

@@ -93,15 +93,15 @@ CREATE INDEX said.material_of ON material (subject);
 CREATE INDEX said.code_of ON hsCode (subject);
 CREATE TABLE said.feature (feature TEXT, value TEXT, measure TEXT);
 INSERT INTO said.feature
-  SELECT 'material', m.value, i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
-  UNION ALL SELECT 'goods', m.value, i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
+  WITH goods AS (SELECT i.subject, m.value FROM said.item i JOIN said.material m ON m.subject = i.value)
+  SELECT 'material', value, subject FROM goods
+  UNION ALL SELECT 'goods', value, subject FROM goods
   -- An import measure that names no goods may reach any.
   UNION ALL SELECT 'goods', '', subject FROM said.flow
     WHERE value = '{NS}import' AND subject NOT IN (SELECT subject FROM said.item)
   UNION ALL SELECT 'hs', h.value, i.subject FROM said.item i JOIN said.hsCode h ON h.subject = i.value
   -- A measure on all goods has the code that begins every other.
-  UNION ALL SELECT 'hs', '', i.subject FROM said.item i JOIN said.material m ON m.subject = i.value
-    WHERE m.value = '{BASE}material/all-goods'
+  UNION ALL SELECT 'hs', '', subject FROM goods WHERE value = '{BASE}material/all-goods'
   {"".join(f"UNION ALL SELECT '{name}', value, subject FROM said.{name} " for name in _OWN)}
   UNION ALL SELECT 'measure', name, name FROM measure;
 INSERT INTO value (feature, name) SELECT DISTINCT feature, value FROM said.feature

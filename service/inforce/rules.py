@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rdflib import DCTERMS, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
 from rdflib.plugins.parsers.notation3 import BadSyntax
@@ -117,8 +117,7 @@ class File:
 
     @cached_property
     def of_act(self) -> bool:
-        """Whether the file stands in the folder of a jurisdiction."""
-        return self.path.parent.name in ZONES
+        return of_act(self.path)
 
     @cached_property
     def acts(self) -> list[Node]:
@@ -201,6 +200,11 @@ class File:
     def breaks(self, rule: str, subject: Node, predicate: Node | None = None, value: Node | None = None) -> Problem:
         """A breach of a file rule."""
         return self.problem(rule, FILE_RULES[rule], subject, predicate, value)
+
+
+def of_act(name: str | PurePath) -> bool:
+    """Whether a file stands in the folder of a jurisdiction."""
+    return PurePath(name).parent.name in ZONES
 
 
 def unwritable(file: File) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ from inforce.web.pages import page
 from inforce.web.reply import REVALIDATE, reply
 from inforce.web.site import path as place
 from inforce.web.site import site
-from inforce.web.things import statements
+from inforce.web.things import applied, statements
 
 router = APIRouter(include_in_schema=False)
 LINK_FORMAT = "application/link-format"
@@ -235,7 +235,7 @@ def _page(request: Request, past: Past, day: date, graph: Graph, iri: str, heade
     def held(span: Node) -> dict[str, Any]:
         told = {name: graph.value(span, INF[name]) for name in ("status", "rate", "terms", "from", "until")}
         row = {name: None if str(value) in ("None", ALWAYS, OPEN) else str(value) for name, value in told.items()}
-        effects = sorted(graph.objects(span, INF.because), key=lambda e: str(graph.value(e, INF.order)))
+        effects = applied(graph, graph.objects(span, INF.because))
         return {**row, "because": [str(graph.value(effect, INF.clause)) for effect in effects]}
 
     # Of these no more is said than that they refer to it: acts that change it, measures that a clause brought.

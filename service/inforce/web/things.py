@@ -170,11 +170,16 @@ def _chain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(steps.values())
 
 
+def applied(graph: Graph, effects: Iterable[Node]) -> list[Node]:
+    """Effects in the order in which they apply."""
+    return sorted(effects, key=lambda effect: str(graph.value(effect, INF.order)))
+
+
 def _notes(graph: Graph, measure: URIRef) -> Iterator[tuple[str, str]]:
     """The remarks of the editors, each with the measure or clause that it is about."""
     for note in _texts(graph, measure, SKOS.editorialNote):
         yield str(measure), note
-    for effect in sorted(graph.subjects(INF.affects, measure), key=lambda e: str(graph.value(e, INF.order))):
+    for effect in applied(graph, graph.subjects(INF.affects, measure)):
         for note in _texts(graph, effect, SKOS.editorialNote):
             yield str(graph.value(effect, INF.clause)), note
 
