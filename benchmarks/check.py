@@ -12,9 +12,7 @@ the most that the first process of a full check held, and the most that one of t
 from __future__ import annotations
 
 import argparse
-import math
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parent))
+from growth import exponent
 from rebuild import HERE, built, change
 
 _CHECK = """
@@ -88,15 +87,13 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     print("| measures | acts | full, s | build, s | of a build | after one act, s | of full | MB |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
-    costs = []
+    costs: list[tuple[int, float]] = []
     for measures in given.measures:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             processor, row = measured(measures, Path(folder))
-        costs.append(processor)
+        costs.append((measures, processor))
         print(row, flush=True)
-    if len(costs) > 1:
-        logs = [[math.log(value) for value in column] for column in (given.measures, costs)]
-        print(f"\nexponent of the processor time of a full check: {statistics.linear_regression(*logs).slope:.2f}")
+    print(f"\nexponent of the processor time of a full check: {exponent(costs)}")
 
 
 if __name__ == "__main__":

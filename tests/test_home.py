@@ -17,6 +17,7 @@ from inforce.web.drawing import Axis, Bar, Window
 from inforce.web.site import site
 from inforce.web.standing import at_moment, lives, on_day, turns, way
 from inforce.web.tables import STATUSES, drawn_table, later, timelines, viewed
+from test_editor import ROWS as ROWS_IN_EDITOR
 
 BAN = "measure/cn-us-ga-ge-sb-superhard-ban"
 ROWS = '#groups th[scope="row"]'
@@ -377,7 +378,7 @@ def test_the_query_behind_an_answer_runs_in_the_editor(page: Page) -> None:
     page.click("text=open in the SPARQL page")
     expect(page.locator(".CodeMirror-code:visible")).to_contain_text("country/us>")
     page.click(".yasqe_queryButton:visible")
-    expect(page.locator(".yasr .dataTable tbody tr, .yasr table tbody tr").filter(visible=True)).to_have_count(rows)
+    expect(page.locator(ROWS_IN_EDITOR)).to_have_count(rows)
 
 
 def test_the_keyboard_moves_the_day(page: Page) -> None:
