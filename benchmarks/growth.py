@@ -61,16 +61,13 @@ class Cost:
 
 
 def made(folder: Path, measures: int) -> Path:
-    """The build of a record of so many measures, with its index; made unless it is kept in the folder."""
+    """The build of a record of so many measures; made unless it is kept in the folder."""
     builds = folder / f"{measures}"
     if not build.current(builds).exists():
         with tempfile.TemporaryDirectory(dir=folder) as record:
             synthetic.write(Path(record) / "record", measures)
             build.build(builds, Path(record) / "record", downloads=False)
-    at = build.current(builds).resolve()
-    if not (at / intervals.FILE).exists():
-        intervals.write(at)
-    return at
+    return build.current(builds).resolve()
 
 
 def questions(service: Service) -> dict[str, Call]:

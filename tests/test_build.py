@@ -3,13 +3,16 @@
 import random
 import re
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 
 from conftest import TESTS
-from inforce import build, catalogue, compiled
+from inforce import build, catalogue, compiled, intervals, ondisk
 from inforce.model import InforceError
 from inforce.record import root
 from test_synthetic import written
@@ -35,7 +38,30 @@ def source(pristine: Path, tmp_path: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    """The files of a build; of its index what that says, since its bytes tell in which order it came to know it."""
+    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    return {**files, intervals.FILE: "\n".join(sorted(map(str, indexed(folder)))).encode()}
+
+
+def indexed(folder: Path) -> Iterator[tuple[object, ...]]:
+    """What the index of a build says, with names where it has numbers of its own."""
+    with closing(sqlite3.connect(folder / intervals.FILE)) as db:
+        of_span = "JOIN measure m ON m.id = span.id / 65536"
+        yield from db.execute("SELECT 'build', version FROM build")
+        days = "since, until, known_since, known_until"
+        yield from db.execute(f"SELECT 'span', m.name, span.id % 65536, status, {days} FROM span {of_span}")
+        days = "tree.since, tree.until, tree.known_since, tree.known_until"
+        yield from db.execute(
+            f"SELECT 'tree', m.name, span.id % 65536, {days} FROM tree JOIN span USING (id) {of_span}"
+        )
+        yield from db.execute("SELECT 'measure', name FROM measure")
+        yield from db.execute("SELECT 'value', feature, name, measures FROM value")
+        yield from db.execute("SELECT 'within', narrow, wide FROM within")
+        has = "has JOIN value ON value.id = has.value JOIN measure m ON m.id = has.measure"
+        yield from db.execute(f"SELECT 'has', feature, value.name, m.name FROM {has}")
+        yield from db.execute(
+            "SELECT 'rows', (SELECT count(*) FROM has), (SELECT count(*) FROM tree), count(*) FROM span"
+        )
 
 
 def outcome(builds: Path, source: Path) -> dict[str, bytes] | str:
@@ -104,6 +130,40 @@ def test_a_build_after_any_changes_is_the_build_made_anew(
         else:
             changed += 1
     assert changed > 2
+
+
+def test_a_store_on_disk_is_brought_to_what_the_next_build_says(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it had been loaded; what is said no more is not left in it, and the store before stays as it was."""
+    monkeypatch.setattr(ondisk, "_PART", 1)
+    chance = random.Random(4)
+    made = [build.build(tmp_path / "builds", source, downloads=False)]
+    ondisk.make(made[0])
+    acts = sorted(source.glob(ACTS))
+    for file, edit in [(acts[3], reword), (acts[10], lengthen), (acts[-1], delete), (acts[-2], delete)]:
+        edit(file, chance)
+        made.append(build.build(tmp_path / "builds", source, downloads=False))
+        ondisk.make(made[-1])
+    assert len({*made}) == 5
+    for each in made:
+        assert max(table.stat().st_nlink for table in (each / "store").glob("*.sst")) > 1
+        store, anew = ox.Store.read_only(str(each / "store")), ox.Store()
+        anew.load(path=str(each / "inforce.nq"), format=ox.RdfFormat.N_QUADS)
+        anew.extend([ox.Quad(quad.subject, quad.predicate, quad.object) for quad in anew])
+        assert {*store} == {*anew}
+        assert {*store.named_graphs()} == {*anew.named_graphs()}
+
+
+def test_a_store_on_disk_is_loaded_where_too_much_has_changed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ondisk, "_PART", 10**9)
+    ondisk.make(build.build(tmp_path / "builds", source, downloads=False))
+    reword(source / "data" / "us" / "us-synthetic-2020-1.ttl", random.Random(5))
+    made = build.build(tmp_path / "builds", source, downloads=False)
+    ondisk.make(made)
+    assert {table.stat().st_nlink for table in (made / "store").glob("*.sst")} == {1}
 
 
 def test_concepts_that_move_move_what_lies_within_them(source: Path, tmp_path: Path) -> None:

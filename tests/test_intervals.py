@@ -25,7 +25,6 @@ from inforce.intervals import LAST, Index, Sought
 from inforce.model import NS, InforceError, Span, Status, day_of
 from inforce.record import Record, load, root
 from inforce.service import Service, settled
-from inforce.store import Embedded
 
 sys.path.append(str(root() / "benchmarks"))
 import synthetic
@@ -170,7 +169,6 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, Record]:
     folder = tmp_path_factory.mktemp("made-up")
     synthetic.write(folder / "record", measures=60, seed=3)
     made = build.build(folder / "builds", folder / "record", downloads=False)
-    intervals.write(made)
     return Service.open(made), load(folder / "record")
 
 
@@ -386,10 +384,8 @@ def asked_of(service: Service, query: str) -> list[tuple[str, ...]]:
     return [tuple(row[name]["value"] for name in names) for row in answer["results"]["bindings"]]
 
 
-def test_it_comes_with_the_store_on_disk_where_a_build_has_no_downloads(build_folder: Path, tmp_path: Path) -> None:
+def test_it_comes_with_every_build(build_folder: Path, tmp_path: Path) -> None:
     made = build.build(tmp_path, downloads=False)
-    assert not (made / intervals.FILE).exists()
-    Embedded.open(made, "disk")
     assert (made / intervals.FILE).read_bytes() == (build_folder / intervals.FILE).read_bytes()
 
 

@@ -48,7 +48,7 @@ def another(of: Path, mark: str) -> Path:
     """A build beside one that differs from it in the label of a measure and in its version."""
     old, new = manifest(of)["version"], f"0.1.0+{mark:0>12}"
     made = of.parent / new
-    shutil.copytree(of, made, ignore=shutil.ignore_patterns(FOLDER, intervals.FILE))
+    shutil.copytree(of, made, ignore=shutil.ignore_patterns(FOLDER, intervals.FILE, "pieces.json"))
     for name in ("inforce.nq", "manifest.json"):
         text = (of / name).read_text(encoding="utf-8")
         (made / name).write_text(text.replace(old, new).replace(LABEL, f"{LABEL} {mark}"), encoding="utf-8")

@@ -104,19 +104,22 @@ def build(
     """Compile the record and make it the current build; answers its folder.
 
     What has not changed since the current build is copied from there. The same sources give the same bytes, whatever
-    was copied. A failing build changes nothing. Without `downloads`, what takes a store to make is left out.
+    was copied; only the index in time (spans.idx) says the same in another order. A failing build changes nothing.
+    Without `downloads`, what takes a store to make is left out.
     """
     folder = folder or settings.load().builds
     source = source or root()
     folder.mkdir(parents=True, exist_ok=True)
     made_of = _digests(source)
     beside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    earlier = current(folder).resolve()
     try:
-        manifest = _compile(source, beside, current(folder).resolve(), made_of, progress or (lambda *_: None))
+        manifest = _compile(source, beside, earlier, made_of, progress or (lambda *_: None))
         final = folder / str(manifest["version"])
         if final.is_dir():
             shutil.rmtree(beside)
         else:
+            intervals.write(beside, earlier)
             if downloads:
                 complete(beside)
             beside.chmod(0o755)
@@ -134,8 +137,7 @@ def build(
 
 
 def complete(build: Path) -> list[Download]:
-    """Add to a compiled build its index in time, its counts and its downloads: what must be made of all of it."""
-    intervals.write(build)
+    """Add to a compiled build its counts and its downloads: what must be made of all of it."""
     store = Embedded.open(build)
     void.write(store, build)
     return dumps.write(store, build, build / dumps.FOLDER)
@@ -230,7 +232,7 @@ def _manifest(ledger: Ledger, asked: Mapping[str, bytes]) -> Manifest:
         classes.update(graph.classes)
         covered |= graph.covered
     classes[str(INF.Span)] = sum(measure.spans for measure in ledger.measures.values())
-    triples = sum(piece.lines for piece in ledger.pieces()) + _about(version).count(b"\n")
+    triples = sum(piece.lines for _, piece in ledger.pieces()) + _about(version).count(b"\n")
     return {
         "version": version,
         "checksum": checksum,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import zlib
 from collections import defaultdict
@@ -27,7 +28,8 @@ from typing import Any, BinaryIO
 import pyoxigraph as ox
 
 from inforce.model import BASE, NS, InforceError, Status
-from inforce.pieces import QUADS
+from inforce.pieces import QUADS, Place, change, places, quads
+from inforce.record import SHARED
 from inforce.store import manifest
 
 FILE = "spans.idx"
@@ -78,14 +80,25 @@ CREATE TABLE measure (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE span (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
   known_since INTEGER NOT NULL, known_until INTEGER NOT NULL);
 CREATE VIRTUAL TABLE tree USING rtree_i32 (id, since, until, known_since, known_until);
-CREATE TABLE value (id INTEGER PRIMARY KEY, feature TEXT NOT NULL, name TEXT NOT NULL, measures INTEGER);
+CREATE TABLE value (id INTEGER PRIMARY KEY, feature TEXT NOT NULL, name TEXT NOT NULL, measures INTEGER,
+  UNIQUE (feature, name));
 CREATE TABLE has (value INTEGER, measure INTEGER, PRIMARY KEY (value, measure)) WITHOUT ROWID;
 CREATE TABLE within (narrow TEXT, wide TEXT, PRIMARY KEY (narrow, wide)) WITHOUT ROWID;
+CREATE INDEX around ON within (wide);
 """
 # What is said, as far as the index follows from it; kept in a file of its own while the index is made.
 _OWN = ("imposedBy", "destination", "origin", "kind", "flow", "entity")
 _SAID = ("item", "material", "hsCode", "within", *_OWN)
 _SAID_TABLES = "".join(f"CREATE TABLE said.{name} (subject TEXT, value TEXT);" for name in _SAID)
+_SAID_TABLES += "CREATE TABLE said.measure (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"  # those of which it is said
+_SPANS_OF = f"span.id BETWEEN of.id * {_NUMBERS} AND of.id * {_NUMBERS} + {_NUMBERS - 1}"
+_FORGOTTEN = f"""
+DELETE FROM tree WHERE id IN (SELECT span.id FROM said.measure of JOIN span ON {_SPANS_OF});
+DELETE FROM span WHERE id IN (SELECT span.id FROM said.measure of JOIN span ON {_SPANS_OF});
+DELETE FROM has WHERE measure IN (SELECT id FROM said.measure);
+DELETE FROM measure WHERE id IN (SELECT id FROM said.measure);
+DELETE FROM said.measure;
+"""
 _DAYS = ("from", "until", "knownFrom", "knownUntil")
 _HAS = f"""
 CREATE INDEX said.item_of ON item (subject);
@@ -103,22 +116,20 @@ INSERT INTO said.feature
   -- A measure on all goods has the code that begins every other.
   UNION ALL SELECT 'hs', '', subject FROM goods WHERE value = '{BASE}material/all-goods'
   {"".join(f"UNION ALL SELECT '{name}', value, subject FROM said.{name} " for name in _OWN)}
-  UNION ALL SELECT 'measure', name, name FROM measure;
-INSERT INTO value (feature, name) SELECT DISTINCT feature, value FROM said.feature
-  WHERE measure IN (SELECT name FROM measure) ORDER BY feature, value;
-CREATE UNIQUE INDEX value_of ON value (feature, name);
-CREATE TABLE said.measures (name TEXT PRIMARY KEY, id INTEGER);
-INSERT INTO said.measures SELECT name, id FROM measure;
+  UNION ALL SELECT 'measure', name, name FROM said.measure;
+INSERT OR IGNORE INTO value (feature, name) SELECT DISTINCT feature, value FROM said.feature
+  WHERE measure IN (SELECT name FROM said.measure) ORDER BY feature, value;
 INSERT OR IGNORE INTO has SELECT value.id, m.id FROM said.feature f
-  JOIN value ON value.feature = f.feature AND value.name = f.value JOIN said.measures m ON m.name = f.measure
+  JOIN value ON value.feature = f.feature AND value.name = f.value JOIN said.measure m ON m.name = f.measure
   ORDER BY value.id, m.id;
 INSERT INTO within SELECT DISTINCT subject, value FROM said.within ORDER BY subject, value;
 """
 _FILLED = f"""
-INSERT INTO tree SELECT id, status * {_AXIS} + since, status * {_AXIS} + until, known_since, known_until FROM span
-  ORDER BY status, since / 256, known_since;
+INSERT INTO measure SELECT id, name FROM said.measure;
+INSERT INTO tree SELECT span.id, status * {_AXIS} + since, status * {_AXIS} + until, known_since, known_until
+  FROM said.measure of JOIN span ON {_SPANS_OF} ORDER BY status, since / 256, known_since;
 UPDATE value SET measures = (SELECT count(*) FROM has WHERE value = value.id);
-CREATE INDEX around ON within (wide);
+DELETE FROM value WHERE measures = 0;
 """
 _STATUSES = {f"{NS}{status}": number for number, status in enumerate(sorted(Status), 1)}
 _LINE = re.compile(
@@ -129,52 +140,98 @@ _AT_ONCE = 10_000  # rows that are written together
 _HOLDS = "since BETWEEN ? AND ? AND until BETWEEN ? AND ? AND known_since <= ? AND known_until >= ?"
 
 
-def write(build: Path) -> None:
+def write(build: Path, earlier: Path | None = None) -> None:
     """Write the index of a build into its folder. It is made of the build's N-Quads as they pass by, without a store.
 
-    All that is said of a span stands together there, and spans in the order of their measures. Raises InforceError
-    where they do not.
+    What is the same in an earlier build is taken from the index there. All that is said of a span stands together, and
+    spans in the order of their measures. Raises InforceError where they do not.
     """
     beside = build / f".{FILE}.new"
     beside.unlink(missing_ok=True)
-    with closing(sqlite3.connect(beside)) as db, (build / QUADS).open("rb") as quads:
-        db.executescript(
-            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA application_id = {_MAGIC}; {_TABLES}"
-            f"ATTACH '' AS said; {_SAID_TABLES}"
-        )
-        db.execute("INSERT INTO build VALUES (?)", (manifest(build)["version"],))
-        db.executemany("INSERT INTO status VALUES (?, ?)", ((number, name) for name, number in _STATUSES.items()))
-        rows: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
-        measures, last = 0, ""
-
-        def put(table: str, *row: str | int) -> None:
-            rows[table].append(row)
-            if len(rows[table]) >= _AT_ONCE:
-                flush(table)
-
-        def flush(table: str) -> None:
-            waiting = rows.pop(table)
-            db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in waiting[0])})", waiting)
-
-        for subject, lines in groupby(_said(quads), key=itemgetter(0)):
-            said = [(name, value) for _, name, value in lines]
-            of = dict(said)
-            if "measure" not in of:
-                for name, value in said:
-                    if name in _SAID:
-                        put(f"said.{name}", subject, value)
-                continue
-            if of["measure"] != last:
-                if of["measure"] < last:
-                    raise InforceError(f"{subject}: expected after the spans of {last}, in the order of measures")
-                measures, last = measures + 1, of["measure"]
-                put("measure", measures, last)
-            put("span", *_span(subject, measures, of))
-        for table in [*rows]:
-            flush(table)
-        db.executescript(f"{_HAS} {_FILLED} DETACH said;")
+    again = _again(build, earlier) if earlier else None
+    if again and earlier:
+        shutil.copyfile(earlier / FILE, beside)
+    with closing(sqlite3.connect(beside)) as db:
+        db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ATTACH '' AS said; {_SAID_TABLES}")
+        last_id = 0
+        if again:
+            ((last_id,),) = db.execute("SELECT coalesce(max(id), 0) FROM measure")
+            named = "SELECT id, name FROM measure WHERE name IN (SELECT value FROM json_each(?))"
+            db.execute(f"INSERT INTO said.measure {named}", (json.dumps(again.measures),))
+            db.executescript(_FORGOTTEN)
+            db.execute("UPDATE build SET version = ?", (manifest(build)["version"],))
+            _fill(db, quads(build, again.places), last_id)
+        else:
+            db.executescript(f"PRAGMA application_id = {_MAGIC}; {_TABLES}")
+            db.execute("INSERT INTO build VALUES (?)", (manifest(build)["version"],))
+            db.executemany("INSERT INTO status VALUES (?, ?)", ((number, name) for name, number in _STATUSES.items()))
+            with (build / QUADS).open("rb") as whole:
+                _fill(db, whole)
     sign(beside)
     beside.replace(build / FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Of which measures something else is said than in an earlier build, and where all lies that is said of them."""
+
+    measures: Sequence[str]
+    places: Sequence[Place]
+
+
+def _again(build: Path, earlier: Path) -> _Again | None:
+    """What has changed for the index since an earlier build; nothing where all may have, or where it has no index."""
+    if (has := change(earlier, build)) is None:
+        return None
+    if not {"scopes", *SHARED}.isdisjoint(has.names):
+        return None
+    if (index := Index.open(earlier, manifest(earlier)["version"])) is None:
+        return None
+    index.close()
+    measures = {
+        name
+        for ledger in (has.old, has.new)
+        for name, of in ledger.measures.items()
+        if name in has.names or not has.names.isdisjoint(of.graphs)
+    }
+    left = sorted(measures & has.new.measures.keys())
+    graphs = {graph for name in left for graph in has.new.measures[name].graphs}
+    lies = places(has.new)
+    where = [lies["said", name] for name in sorted(graphs)] + [lies["follows", name] for name in left]
+    return _Again(sorted(measures), where)
+
+
+def _fill(db: sqlite3.Connection, quads: Iterable[bytes], last_id: int = 0) -> None:
+    """Add measures with all that N-Quads say of them and of their spans; the ids begin after the last one."""
+    rows: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
+    last = ""
+
+    def put(table: str, *row: str | int) -> None:
+        rows[table].append(row)
+        if len(rows[table]) >= _AT_ONCE:
+            flush(table)
+
+    def flush(table: str) -> None:
+        waiting = rows.pop(table)
+        db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in waiting[0])})", waiting)
+
+    for subject, lines in groupby(_said(quads), key=itemgetter(0)):
+        said = [(name, value) for _, name, value in lines]
+        of = dict(said)
+        if "measure" not in of:
+            for name, value in said:
+                if name in _SAID:
+                    put(f"said.{name}", subject, value)
+            continue
+        if of["measure"] != last:
+            if of["measure"] < last:
+                raise InforceError(f"{subject}: expected after the spans of {last}, in the order of measures")
+            last_id, last = last_id + 1, of["measure"]
+            put("said.measure", last_id, last)
+        put("span", *_span(subject, last_id, of))
+    for table in [*rows]:
+        flush(table)
+    db.executescript(f"{_HAS} {_FILLED}")
 
 
 def _said(quads: Iterable[bytes]) -> Iterator[tuple[str, str, str]]:
@@ -282,9 +339,9 @@ class Index:
         elif fewest <= _MANY:
             found = self._all(
                 f"""SELECT span.id
-                FROM (SELECT DISTINCT measure FROM has WHERE value IN ({_listed(having[0].values)})) of
-                CROSS JOIN span ON span.id BETWEEN of.measure * {_NUMBERS} AND of.measure * {_NUMBERS} + {_NUMBERS - 1}
-                WHERE status IN ({_listed(statuses)}) AND {_HOLDS} AND {_all_of(having[1:], "of.measure")} LIMIT ?""",
+                FROM (SELECT DISTINCT measure AS id FROM has WHERE value IN ({_listed(having[0].values)})) of
+                CROSS JOIN span ON {_SPANS_OF}
+                WHERE status IN ({_listed(statuses)}) AND {_HOLDS} AND {_all_of(having[1:], "of.id")} LIMIT ?""",
                 *sought.bounds(),
                 AT_MOST + 1,
             )

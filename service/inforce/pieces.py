@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,8 @@ from inforce.record import EFFECT, INSTRUMENT, PUBLIC, TYPE, Thing, graph_of, is
 QUADS, TIMELINE = "inforce.nq", "timeline.txt"
 _LEDGER = "pieces.json"
 _TARGET = NS + "target"
+Key = tuple[str, str]
+Place = tuple[int, int]  # where bytes begin in a file, and how many they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,17 @@ class Ledger:
     graphs: dict[str, OfGraph] = field(default_factory=dict)
     measures: dict[str, OfMeasure] = field(default_factory=dict)
 
-    def pieces(self) -> Iterator[Piece]:
-        yield self.examples[1]
-        yield from (graph.said for graph in self.graphs.values())
-        yield self.scopes
-        yield from (graph.follows for graph in self.graphs.values())
-        yield from (measure.follows for measure in self.measures.values())
+    def pieces(self) -> Iterator[tuple[Key, Piece]]:
+        """The pieces of inforce.nq, each by "said" or "follows" and a name."""
+        yield ("said", "examples"), self.examples[1]
+        yield from ((("said", name), graph.said) for name, graph in self.graphs.items())
+        yield ("follows", "scopes"), self.scopes
+        yield from ((("follows", name), graph.follows) for name, graph in self.graphs.items())
+        yield from ((("follows", name), measure.follows) for name, measure in self.measures.items())
 
     def checksum(self) -> str:
         """What stands for all pieces."""
-        return hashlib.sha256("".join(piece.digest for piece in self.pieces()).encode()).hexdigest()
+        return hashlib.sha256("".join(piece.digest for _, piece in self.pieces()).encode()).hexdigest()
 
     def write(self, build: Path) -> None:
         # Names repeat: each graph is meant by its place.
@@ -99,13 +102,17 @@ class Ledger:
     @classmethod
     def read(cls, build: Path, program: str) -> Ledger:
         """The ledger of a build; an empty one where there is none, or where another program wrote it."""
+        found = cls.of(build)
+        return found if found is not None and found.program == program else cls(program)
+
+    @classmethod
+    def of(cls, build: Path) -> Ledger | None:
+        """The ledger of a build, if it has one."""
         try:
             said = json.loads((build / _LEDGER).read_bytes())
             size = (build / QUADS).stat().st_size
         except FileNotFoundError:
-            return cls(program)
-        if said["program"] != program:
-            return cls(program)
+            return None
         graphs = {
             name: OfGraph(made_of, Piece(*told), classes, covered, days, aims, Piece(*follows))
             for name, made_of, told, classes, covered, days, aims, follows in said["graphs"]
@@ -116,9 +123,8 @@ class Ledger:
             for name, follows, timeline, spans, places in said["measures"]
         }
         made_of, examples = said["examples"]
-        ledger = cls(program, (made_of, Piece(*examples)), Piece(*said["scopes"]), graphs, measures)
-        whole = sum(piece.size for piece in ledger.pieces()) <= size
-        return ledger if whole else cls(program)
+        ledger = cls(said["program"], (made_of, Piece(*examples)), Piece(*said["scopes"]), graphs, measures)
+        return ledger if sum(piece.size for _, piece in ledger.pieces()) <= size else None
 
 
 def _row(piece: Piece) -> list[int | str]:
@@ -162,29 +168,54 @@ def output(build: Path, name: str, earlier: Path) -> Iterator[Output]:
         result.flush()
 
 
-def places(ledger: Ledger) -> dict[tuple[str, str], tuple[int, int]]:
+def places(ledger: Ledger) -> dict[Key, Place]:
     """Where pieces lie in the files of a build, and their size: by "said", "follows" or "timeline" and a name."""
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+    found: dict[Key, Place] = {}
     at = 0
-
-    def lies(what: str, name: str, piece: Piece) -> None:
-        nonlocal at
-        found[what, name] = (at, piece.size)
+    for key, piece in ledger.pieces():
+        found[key] = (at, piece.size)
         at += piece.size
-
-    lies("said", "examples", ledger.examples[1])
-    for name, graph in ledger.graphs.items():
-        lies("said", name, graph.said)
-    lies("follows", "scopes", ledger.scopes)
-    for name, graph in ledger.graphs.items():
-        lies("follows", name, graph.follows)
-    for name, measure in ledger.measures.items():
-        lies("follows", name, measure.follows)
     at = 0
     for name, measure in ledger.measures.items():
         found["timeline", name] = (at, measure.timeline)
         at += measure.timeline
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What two builds have not in common: the names of what has other pieces, or is in one of them only; where lies in
+    the N-Quads of the old what is gone, and in those of the new what came."""
+
+    old: Ledger
+    new: Ledger
+    names: Set[str]
+    gone: Sequence[Place]
+    come: Sequence[Place]
+
+
+def change(earlier: Path, build: Path) -> Change | None:
+    """How a build differs from an earlier one; nothing where another program made that, maybe in another form."""
+    old, new = Ledger.of(earlier), Ledger.of(build)
+    if old is None or new is None or old.program != new.program:
+        return None
+
+    def only(one: Path, of: Ledger, other: Ledger) -> tuple[set[str], list[Place]]:
+        lies, there = places(of), dict(other.pieces())
+        keys = [key for key, piece in of.pieces() if there.get(key) != piece]
+        end = sum(piece.size for _, piece in of.pieces())  # behind all pieces stands the version
+        return {name for _, name in keys}, [*(lies[key] for key in keys), (end, (one / QUADS).stat().st_size - end)]
+
+    (names, gone), (others, come) = only(earlier, old, new), only(build, new, old)
+    return Change(old, new, names | others, gone, come)
+
+
+def quads(build: Path, where: Iterable[Place]) -> Iterator[bytes]:
+    """The lines that lie at some places of inforce.nq."""
+    with (build / QUADS).open("rb") as file:
+        for start, size in where:
+            file.seek(start)
+            yield from file.read(size).splitlines(keepends=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -145,31 +144,8 @@ def shared(build: Path, held: Held) -> Path | None:
         if not made.is_dir():
             # A process of its own: this one may have requests to answer.
             path = os.pathsep.join(part for part in sys.path if part)
-            command = [sys.executable, "-P", "-m", "inforce.store", str(build)]
+            command = [sys.executable, "-P", "-m", "inforce.ondisk", str(build)]
             done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True)
             if done.returncode != 0:
                 raise OSError(f"{made} cannot be written: {done.stderr.strip().rpartition(chr(10))[2]}")
     return made
-
-
-def _make(build: Path) -> None:
-    """Write the store of a build on disk, and its index in time unless it has one; it is there whole or not at all."""
-    from inforce import intervals  # which reads manifests by this module
-
-    os.nice(5)
-    if not (build / intervals.FILE).exists():
-        intervals.write(build)
-    beside = build / f".{FOLDER}.new"  # what is there was left by a process that died
-    shutil.rmtree(beside, ignore_errors=True)
-    store = ox.Store(str(beside))
-    store.bulk_load(path=str(build / "inforce.nq"), format=ox.RdfFormat.N_QUADS)
-    quads = ox.parse(path=str(build / "inforce.nq"), format=ox.RdfFormat.N_QUADS)
-    store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-    store.optimize()
-    store.flush()
-    del store  # which closes it
-    beside.rename(build / FOLDER)
-
-
-if __name__ == "__main__":
-    _make(Path(sys.argv[1]))
