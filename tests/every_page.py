@@ -77,6 +77,7 @@ EVERY_PAGE = {
     "editor": "/sparql",
     "editor-answer": "/sparql?" + urlencode({"query": KINDS}),
     "editor-refused": "/sparql?query=SELECT+WHERE",
+    "editor-in-chinese": "/sparql?" + urlencode({"query": KINDS, "lang": "zh"}),
 }
 
 

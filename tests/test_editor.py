@@ -416,6 +416,19 @@ def test_on_a_phone_nothing_is_wider_than_the_window(browser: Browser, address: 
         expect(page.locator(".yasr_header")).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_bar_bears_its_words_where_they_fit(lang: str, browser: Browser, address: str) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 740}, base_url=address) as context:
+        page = context.new_page()
+        page.goto(f"/sparql?lang={lang}")
+        page.click(".yasqe_queryButton")
+        page.click(".select_timeline")
+        words = page.locator(".answer-timeline g:has(> .bar) > text")
+        expect(words.first).to_be_visible()
+        over = "node => node.getComputedTextLength() - node.parentNode.querySelector('.bar').width.baseVal.value"
+        assert max(each.evaluate(over) for each in words.all()) < 0
+
+
 def test_without_a_script_the_form_asks_and_the_page_answers(browser: Browser, address: str) -> None:
     with browser.new_context(java_script_enabled=False, base_url=address) as context:
         page = context.new_page()

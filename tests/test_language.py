@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -44,7 +45,7 @@ PAGES = [
 ]  # fmt: skip
 # What of a Chinese page may be Latin: our name and those of formats, licences, codes and keys, which are the same in Chinese.
 NAMES = {
-    "SPARQL", "API", "HS", "IRI", "JSON", "CSV", "JSON-LD", "Turtle", "Atom", "BibTeX", "CC BY 4.0", "UTC", "SHACL", "OpenAPI", "RFC", "HTTP", "CAS", "GET", "HEAD", "POST",
+    "SPARQL", "API", "HS", "IRI", "JSON", "CSV", "JSON-LD", "Turtle", "N-Triples", "TSV", "XML", "cURL", "Atom", "BibTeX", "CC BY 4.0", "UTC", "SHACL", "OpenAPI", "RFC", "HTTP", "CAS", "GET", "HEAD", "POST",
     "SHA-256", "SHA256SUMS", "kB", "MB", "Bytes", "Enter", "Tab", "Accept-Datetime", "Retry-After", "Query-Limits", "Sat, 15 Nov 2025 12:00:00 GMT",
     "English",  # the switch tells each language in its own words
     "gallium",  # in the hint that names may be typed in English too
@@ -138,7 +139,7 @@ def extracted() -> set[tuple[str, str | None]]:
     }
     found = extract_from_dir(
         ROOT / "service" / "inforce",
-        [("web/templates/**.html", "jinja2"), ("**.py", "python")],
+        [("web/templates/**.html", "jinja2"), ("web/static/*.js", "javascript"), ("**.py", "python")],
         {"web/templates/**.html": options},
         {
             "_": None,
@@ -148,6 +149,7 @@ def extracted() -> set[tuple[str, str | None]]:
             "npgettext": ((1, "c"), 2, 3),
             "N_": None,
             "Sentence": None,
+            "say": None,
         },
     )
     return {(message if isinstance(message, str) else message[0], context) for _, _, message, _, context in found}
@@ -368,3 +370,43 @@ def test_charts_speak_chinese(page: Page) -> None:
     expect(page.locator("figure.tariffs svg .now text")).to_have_text("今日")
     page.goto("/graph-of-acts?lang=zh")
     expect(page.locator("figure.acts svg .date").first).to_have_text(re.compile(r"\d{4}年\d+月\d+日"))
+
+
+ROWS = """PREFIX inf: <https://w3id.org/inforce/ns#> SELECT ?span ?measure ?status ?from ?until WHERE {
+  ?span inf:measure ?measure ; inf:status ?status ; inf:from ?from ; inf:until ?until } ORDER BY ?span LIMIT 450"""
+SEEN = """() => { for (const each of document.querySelectorAll('#editor *, .context-menu *'))
+  if (!each.checkVisibility() && !each.closest('svg')) each.remove(); }"""
+EDITOR = {  # what is asked, what is pressed then, and what is there in the end
+    "rows": (ROWS, "", ".downloads button >> nth=3"),
+    "timeline": (ROWS, ".select_timeline", "figure .axis text >> nth=0"),
+    "response": ("CONSTRUCT { ?s a ?o } { ?s a ?o } LIMIT 99", ".select_response", ".overlay_btn >> nth=0"),
+    "yes": ("ASK { ?s ?p ?o }", ".yasqe_share", ".booleanResult"),
+    "no rows": ("CONSTRUCT WHERE { ?s ?p 4711 }", "", ".more"),
+    "refused": ("SELECT WHERE", "", ".yasr_results [role=alert]"),
+    "refused on a line": ("SELECT ?s\nWHERE { ?s ?p }", "", ".problem-note"),
+}
+
+
+@pytest.mark.parametrize("name", EDITOR)
+def test_the_editor_speaks_chinese(name: str, browser: Browser, address: str, latin_names: re.Pattern[str]) -> None:
+    """Also what Yasgui says; what is asked and answered is the reader's."""
+    query, pressed, drawn = EDITOR[name]
+    with browser.new_context(base_url=address, locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto("/sparql?" + urlencode({"query": query, "lang": "zh"}))
+        if pressed:
+            page.locator(f".tabPanel.active {pressed}").click()
+        expect(page.locator(f".tabPanel.active {drawn}")).to_be_visible()
+        page.get_by_role("tab", selected=True).click(button="right")
+        expect(page.locator(".context-menu")).to_contain_text("重命名标签页")
+        expect(page.locator(".yasqe_queryButton").last).to_have_attribute("title", "运行查询")
+        page.evaluate(SEEN)
+        shown = html.fromstring(page.content())
+        parts = shown.xpath("//*[@id='editor'] | //*[contains(@class, 'context-menu')]")
+        assert len(parts) >= 2
+        wrong = {text.strip(): words for part in parts for text in texts(part) if (words := left(text, latin_names))}
+        assert not wrong
+        assert (
+            page.locator(".yasqe_queryButton").last.evaluate("node => getComputedStyle(node, '::after').content")
+            == '"运行"'
+        )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from babel.messages.extract import extract_from_file
 from fastapi import APIRouter, Request, Response
 from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, URIRef
 
@@ -15,9 +17,10 @@ from inforce.examples import COOKBOOK
 from inforce.model import BASE
 from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES, compact
+from inforce.web.assets import STATIC
 from inforce.web.description import describe
-from inforce.web.errors import Problem
-from inforce.web.language import N_
+from inforce.web.errors import TITLES, Problem
+from inforce.web.language import N_, current, gettext
 from inforce.web.pages import page
 from inforce.web.questions import recipe
 from inforce.web.reply import reply
@@ -79,7 +82,7 @@ def editor(
         bindings = results["results"]["bindings"] if "results" in results else [{"answer": boolean}]
     href = site(service).href
     rows = _light([_cell(binding.get(name), href) for name in names or ()] for binding in bindings[:SHOWN])
-    state: dict[str, Any] = {"today": str(request.app.state.today()), "prefixes": PREFIXES}
+    state: dict[str, Any] = {"today": str(request.app.state.today()), "prefixes": PREFIXES, "words": _words()}
     if problem is not None:
         state |= {"query": text, "problem": problem.document(request)}
     elif results is not None:
@@ -90,6 +93,18 @@ def editor(
     shown: dict[str, Any] = {"text": text, "problem": problem, "names": names, "rows": rows, "total": len(bindings)}
     status = problem.status if problem else 200
     return page(request, "sparql.html", status, examples=examples(service), state=state, **shown)
+
+
+def _words() -> dict[str, str]:
+    """What the scripts of the editor say, from English into the language of the page."""
+    return {} if current() == "en" else {message: gettext(message) for message in (*_messages(), *TITLES.values())}
+
+
+@lru_cache(maxsize=1)
+def _messages() -> list[str]:
+    """The English of the scripts."""
+    found = (extract_from_file("javascript", file, {"say": None}) for file in sorted(STATIC.glob("editor*.js")))
+    return [str(message) for messages in found for _, message, _, _ in messages]
 
 
 def _cell(term: Mapping[str, str] | None, href: Callable[[str], str | None]) -> dict[str, str | None]:

@@ -56,5 +56,9 @@ export function ticks([first, last]) {
 }
 
 const month = new Intl.DateTimeFormat(lang, { month: "short", timeZone: "UTC" });
-/** A day of an axis in words: the year, or a month within it. */
-export const tick = (date) => (date.getUTCMonth() ? month.format(date) : String(date.getUTCFullYear()));
+const within = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: "UTC" });
+/** A day of an axis in words: the year, a month within it, or a day within that. */
+export function tick(date) {
+  if (date.getUTCDate() > 1) return lang === "en" ? `${date.getUTCDate()} ${month.format(date)}` : within.format(date);
+  return date.getUTCMonth() ? month.format(date) : String(date.getUTCFullYear());
+}

@@ -71,5 +71,5 @@ function matching(kind, typed, declared) {
 /** A suggestion with what it means. */
 function draw(line, list, hint) {
   const { label, meaning } = about(hint.text);
-  line.append(element("code", {}, hint.text), element("span", { className: "meaning" }, meaning || label));
+  line.append(element("code", {}, hint.text), element("span", { className: "meaning", ...(meaning && { lang: "en" }) }, meaning || label));
 }

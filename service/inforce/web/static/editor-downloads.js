@@ -1,5 +1,6 @@
 // The answer as a file, in the forms that the service gives.
 import { button, element } from "./editor-elements.js";
+import { say } from "./editor-words.js";
 
 const ROWS = {
   CSV: ["text/csv", "csv"],
@@ -16,7 +17,7 @@ const TRIPLES = {
 /** Buttons that save the answer to the query that was asked last. */
 export function downloads(yasr) {
   const forms = /turtle/.test(yasr.results.getContentType() ?? "") ? TRIPLES : ROWS;
-  const box = element("div", { className: "downloads", role: "group", "aria-label": "Download" }, element("span", {}, "Download"));
+  const box = element("div", { className: "downloads", role: "group", "aria-label": say("Download") }, element("span", {}, say("Download")));
   for (const [name, [media, ending]] of Object.entries(forms)) {
     const made = button(name, async () => {
       made.disabled = true;

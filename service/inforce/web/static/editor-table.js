@@ -2,6 +2,7 @@
 import { about, href, short } from "./editor-names.js";
 import { button, element } from "./editor-elements.js";
 import { downloads } from "./editor-downloads.js";
+import { say } from "./editor-words.js";
 
 const STEP = 100; // rows that are drawn at once
 const NUMERIC = /#(integer|decimal|double|float|int|long|short|nonNegativeInteger|positiveInteger)$/;
@@ -29,7 +30,7 @@ export class Table {
     this.wanted = "";
     this.shown = STEP;
 
-    const find = element("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows" });
+    const find = element("input", { type: "search", placeholder: say("Filter rows"), "aria-label": say("Filter rows") });
     find.addEventListener("input", () => {
       this.wanted = find.value.toLowerCase();
       this.shown = STEP;
@@ -37,12 +38,12 @@ export class Table {
     });
     this.yasr.pluginControls.replaceChildren(find, downloads(this.yasr));
     this.heads = this.variables.map((variable) =>
-      element("th", { scope: "col" }, button(variable, () => this.sort(variable), { title: "Sort by this column" })),
+      element("th", { scope: "col" }, button(variable, () => this.sort(variable), { title: say("Sort by this column") })),
     );
     this.body = element("tbody");
     this.more = element("p", { className: "more" });
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...this.heads)), this.body);
-    const box = element("div", { className: "wide", tabindex: "0", role: "region", "aria-label": "Rows" }, table);
+    const table = element("table", { lang: "en" }, element("thead", {}, element("tr", {}, ...this.heads)), this.body);
+    const box = element("div", { className: "wide", tabindex: "0", role: "region", "aria-label": say("Rows") }, table);
     this.yasr.resultsEl.append(box, this.more);
     this.fill();
   }
@@ -62,13 +63,13 @@ export class Table {
       ...chosen.slice(0, this.shown).map((row) => element("tr", {}, ...this.variables.map((name) => cell(row[name])))),
     );
     this.more.replaceChildren();
-    if (!chosen.length) this.more.append(this.rows.length ? "No row has this text." : "No rows: the query is understood, but nothing fits it.");
+    if (!chosen.length) this.more.append(this.rows.length ? say("No row has this text.") : say("No rows: the query is understood, but nothing fits it."));
     if (chosen.length > this.shown) {
       const next = () => {
         this.shown += this.shown < 1000 ? 900 : 5000;
         this.fill();
       };
-      this.more.append(`${this.shown} of ${chosen.length} rows are drawn. `, button("Draw more", next));
+      this.more.append(say("%(shown)s of %(all)s rows are drawn.", { shown: this.shown, all: chosen.length }), " ", button(say("Draw more"), next));
     }
   }
 
@@ -110,7 +111,10 @@ function cell(term) {
   else if (term.datatype) made.className = "whole";
   else if (term.value.length > 30) made.className = "words";
   if (term.datatype) made.title = short(term.datatype);
-  if (term["xml:lang"]) made.append(" ", element("span", { className: "language" }, term["xml:lang"]));
+  if (term["xml:lang"]) {
+    made.lang = term["xml:lang"];
+    made.append(" ", element("span", { className: "language" }, term["xml:lang"]));
+  }
   return made;
 }
 

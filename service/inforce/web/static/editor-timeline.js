@@ -1,13 +1,15 @@
 // The rows of an answer on a time line: a bar from one date to another, or a mark on a day, coloured by status.
+import { tick } from "./charts.js";
 import { about, href, state } from "./editor-names.js";
 import { element } from "./editor-elements.js";
 import { text } from "./editor-table.js";
+import { say } from "./editor-words.js";
 
 const DATED = /#(date|dateTime|dateTimeStamp)$/;
 // Words in the name of a first date, and in their place in the name of the last.
 const FIRST = /^(from|start|begin|since)|(From|Start|Begin|Since)/;
 const LAST = ["until", "to", "end"];
-const STATUSES = { inForce: "in force", suspended: "suspended", pending: "pending", ended: "ended", annulled: "annulled" };
+const STATUSES = { inForce: say("in force"), suspended: say("suspended"), pending: say("pending"), ended: say("ended"), annulled: say("annulled") };
 const [ALWAYS, OPEN] = ["0001-01-01", "9999-12-31"]; // how the record writes an open beginning and an open end
 const MOST = 400; // lines that are drawn
 const LINE = 26; // height of a line, in pixels
@@ -53,7 +55,7 @@ export class Timeline {
       this.chosen = views.find((view) => view.name === select.value);
       this.paint();
     });
-    this.yasr.pluginControls.replaceChildren(element("label", {}, "Dates ", select));
+    this.yasr.pluginControls.replaceChildren(element("label", {}, say("Dates"), " ", select));
   }
 
   /** Which columns hold dates, alone or in pairs, and which tell the name, the status and the rate of a row. */
@@ -113,7 +115,7 @@ function grouped(rows, { from, until, label, thing, status, rate }) {
     const [start, end] = [moment(row[from]), until ? moment(row[until]) : moment(row[from])];
     if (!until && !start) continue;
     const name = text(row[label]) || text(row[thing]);
-    const group = groups.get(name) ?? groups.set(name, { name, iri: row[thing]?.value, bars: [] }).get(name);
+    const group = groups.get(name) ?? groups.set(name, { name, lang: row[label]?.["xml:lang"] ?? "en", iri: row[thing]?.value, bars: [] }).get(name);
     const words = [row[rate] && `${row[rate].value} %`, row[status] && STATUSES[statusOf(row[status])]];
     const facts = Object.entries(row).map(([column, term]) => `${column}: ${about(term.value)?.label ?? text(term)}`);
     group.bars.push({
@@ -155,11 +157,11 @@ function paint(figure, rows, columns) {
   const today = new Date(state.today);
   const marked = today > x.domain()[0] && today < x.domain()[1] ? [today] : [];
   const axis = canvas(head.lastChild, width, 34);
-  axis.append("g").attr("transform", "translate(0,33)").call(d3.axisTop(x).tickValues(ticks).tickSizeOuter(0).tickFormat(x.tickFormat()));
-  axis.selectAll(".today").data(marked).join("text").attr("class", "marked").attr("x", x).attr("y", 10).attr("text-anchor", "middle").text("today");
+  axis.append("g").attr("transform", "translate(0,33)").call(d3.axisTop(x).tickValues(ticks).tickSizeOuter(0).tickFormat(tick));
+  axis.selectAll(".today").data(marked).join("text").attr("class", "marked").attr("x", x).attr("y", 10).attr("text-anchor", "middle").text(say("today"));
   for (const group of groups) {
     const to = group.iri && href(group.iri);
-    const name = to ? element("a", { href: to }, group.name) : element("span", {}, group.name);
+    const name = to ? element("a", { href: to, lang: group.lang }, group.name) : element("span", { lang: group.lang }, group.name);
     const place = element("div", { className: "scale" });
     list.append(element("div", { className: "line", role: "listitem" }, name, place));
     const height = group.lines * LINE;
@@ -176,7 +178,7 @@ function canvas(place, width, height) {
 
 function drawBar(drawing, bar, x, wide, width) {
   const g = drawing.append("g").attr("class", bar.status ?? "inForce").attr("transform", `translate(0,${bar.line * LINE})`);
-  g.append("title").text(bar.title);
+  g.append("title").attr("lang", "en").text(bar.title);
   if (!wide) {
     const mark = d3.symbol(d3.symbolDiamond, 110)();
     g.append("path").attr("class", "bar").attr("d", mark).attr("transform", `translate(${x(bar.start)},${LINE / 2})`);
@@ -190,9 +192,14 @@ function drawBar(drawing, bar, x, wide, width) {
   const pattern = { suspended: "hatch", annulled: "cross" }[bar.status];
   if (pattern) shape(g.append("rect").attr("fill", `url(#${pattern})`));
   const [seen, last] = [Math.max(left, 0), Math.min(right, width)];
-  if (last - seen > bar.words.length * 6.5 + 12) {
+  if (last - seen > room(bar.words) + 12) {
     g.append("text").attr("x", seen + 6).attr("y", LINE / 2 + 4).text(bar.words);
   }
+}
+
+/** How wide a text on a bar may be, in pixels: Chinese characters are as wide as they are high. */
+function room(text) {
+  return [...text].reduce((sum, letter) => sum + (letter < "⺀" ? 6.5 : 11), 0);
 }
 
 /** The first and the last day of the drawing, with room at both sides. */
@@ -212,12 +219,18 @@ function legend(groups) {
 
 function caption(rows, all, groups) {
   const left = all.length - groups.length;
-  const more = left ? ` ${left} more are not drawn.` : "";
-  return element("figcaption", { className: "quiet" }, `${rows.length} rows under ${all.length} names.${more} A bar that runs off the edge has no bound there. The table holds the same in words.`);
+  const told = [
+    say("%(rows)s rows under %(names)s names.", { rows: rows.length, names: all.length }),
+    ...(left ? [say("%(left)s more are not drawn.", { left })] : []),
+    say("A bar that runs off the edge has no bound there. The table holds the same in words."),
+  ];
+  return element("figcaption", { className: "quiet" }, told.join(" "));
 }
 
 /** The bars of a line in words. */
 function spoken(group) {
   const day = (moment) => moment?.toISOString().slice(0, 10);
-  return group.bars.map((bar) => `${bar.words} ${day(bar.start) ?? "always"} to ${day(bar.end) ?? "open"}`.trim()).join("; ");
+  const [always, open] = [say("always"), say("open")];
+  const days = ({ start, end }) => say("%(from)s to %(until)s", { from: day(start) ?? always, until: day(end) ?? open });
+  return group.bars.map((bar) => `${bar.words} ${days(bar)}`.trim()).join("; ");
 }

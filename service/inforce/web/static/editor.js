@@ -5,6 +5,7 @@ import { Table } from "./editor-table.js";
 import { Timeline } from "./editor-timeline.js";
 import { state } from "./editor-names.js";
 import { button, element } from "./editor-elements.js";
+import { say, translate } from "./editor-words.js";
 
 const { Yasqe, Yasr } = Yasgui;
 const JSON_RESULTS = "application/sparql-results+json";
@@ -25,12 +26,14 @@ Yasqe.defaults.editorHeight = "24rem";
 completeOurNames(Yasqe);
 plainTips();
 takeEmptyAnswers();
+countRows();
 Yasgui.Tab.prototype.getShareableLink = function () {
   return stateOf(this);
 };
 
 const yasgui = new Yasgui(document.getElementById("editor"), {
   autofocus: false,
+  tabName: say("Query"),
   copyEndpointOnNewTab: false,
   populateFromUrl: false, // it would take an endpoint from there, too
   requestConfig: { endpoint, method: "GET", acceptHeaderGraph: TURTLE, acceptHeaderSelect: JSON_RESULTS },
@@ -51,7 +54,7 @@ yasgui.on("tabClose", () => setTimeout(() => yasgui.getTab() ?? yasgui.addTab(tr
 
 if (state.query !== undefined) {
   const view = location.hash.slice(1);
-  open(state.query, "Query", answerOfPage());
+  open(state.query, say("Query"), answerOfPage());
   if (view in Yasr.plugins) yasgui.getTab().getYasr().selectPlugin(view);
 }
 document.getElementById("plain").hidden = true;
@@ -60,6 +63,7 @@ dress(yasgui.getTab());
 yasgui.getTab().getYasqe().refresh();
 offerExamples();
 offerTabs();
+translate();
 
 /** The page's own answer, as Yasr keeps answers; none where the answer is only too much for a page. */
 function answerOfPage() {
@@ -90,10 +94,11 @@ function dress(tab) {
   dressed.add(tab);
   for (const control of panel.querySelectorAll(".controlbar, .tabMenu")) control.remove(); // there is one endpoint
   panel.querySelector(".yasqe").prepend(panel.querySelector(".yasqe_buttons")); // above the text, not over it
-  tab.getYasqe().getInputField().setAttribute("aria-label", "Query. Ctrl and Enter run it, Escape leaves the editor");
-  panel.querySelector(".CodeMirror-scroll").tabIndex = 0;
+  tab.getYasqe().getInputField().setAttribute("aria-label", say("Query. Ctrl and Enter run it, Escape leaves the editor"));
+  Object.assign(panel.querySelector(".CodeMirror-scroll"), { tabIndex: 0, lang: "en" }); // keywords are English
+  Object.assign(panel.querySelector(".yasqe_queryButton").dataset, { run: say("Run"), stop: say("Stop") });
   panel.querySelector(".yasqe_share").addEventListener("click", () => {
-    panel.querySelector(".yasqe_sharePopup input")?.setAttribute("aria-label", "Address of this query");
+    panel.querySelector(".yasqe_sharePopup input")?.setAttribute("aria-label", say("Address of this query"));
   });
   tab.getYasr().on("drawn", () => setTimeout(dressAnswer, 0, panel));
   tab.getYasr().on("change", () => remember(tab));
@@ -102,15 +107,15 @@ function dress(tab) {
 
 function dressAnswer(panel) {
   for (const view of panel.querySelectorAll(".yasr_btnGroup button")) view.disabled = view.classList.contains("disabled");
-  panel.querySelector(".yasr_results textarea")?.setAttribute("aria-label", "The response as it came");
-  panel.querySelector(".yasr_results .CodeMirror-scroll")?.setAttribute("tabindex", "0");
+  panel.querySelector(".yasr_results textarea")?.setAttribute("aria-label", say("The response as it came"));
+  for (const text of panel.querySelectorAll(".yasr_results .CodeMirror-scroll")) Object.assign(text, { tabIndex: 0, lang: "en" });
 }
 
 /** A button for a new tab beside the list of tabs: Yasgui's own stands in the list and is no tab. */
 function offerTabs() {
   const list = document.querySelector(".yasgui .tabsList");
   list.querySelector(".addTab").parentElement.hidden = true;
-  list.after(button("+", () => yasgui.addTab(true), { className: "new-tab", "aria-label": "New tab", title: "New tab" }));
+  list.after(button("+", () => yasgui.addTab(true), { className: "new-tab", "aria-label": say("New tab"), title: say("New tab") }));
 }
 
 /** Lets a click on an example open it in the editor. */
@@ -123,7 +128,7 @@ function offerExamples() {
       open(new URL(link.href).searchParams.get("query"), link.dataset.name);
     });
   }
-  const find = element("input", { type: "search", placeholder: "Find an example", "aria-label": "Find an example" });
+  const find = element("input", { type: "search", placeholder: say("Find an example"), "aria-label": say("Find an example") });
   find.addEventListener("input", () => {
     const wanted = find.value.toLowerCase();
     for (const link of links) {
@@ -167,16 +172,17 @@ async function tell(error) {
   const problem = problemOf(error);
   if (!problem) {
     const stopped = /abort/i.test(error.text ?? "");
-    const words = stopped ? "The query was stopped." : `The service does not answer: ${error.text || "no reason given"}.`;
+    const reason = error.text || say("no reason given");
+    const words = stopped ? say("The query was stopped.") : say("The service does not answer: %(reason)s.", { reason });
     return element("p", { role: "alert" }, words);
   }
-  const box = element("div", { role: "alert" }, element("h3", {}, problem.title), element("p", {}, problem.detail));
+  const box = element("div", { role: "alert" }, element("h3", {}, say(problem.title)), element("p", { lang: "en" }, problem.detail));
   const links = element("p");
   if (problem.line) {
-    links.append(button(`Go to line ${problem.line}, column ${problem.column}`, () => go(yasgui.getTab(), problem)));
+    links.append(button(say("Go to line %(line)s, column %(column)s", problem), () => go(yasgui.getTab(), problem)));
   }
   if (problem.type) {
-    links.append(" ", element("a", { href: "/problems#" + problem.type.split("#")[1] }, "What this kind of problem means"));
+    links.append(" ", element("a", { href: "/problems#" + problem.type.split("#")[1] }, say("What this kind of problem means")));
   }
   box.append(links);
   return box;
@@ -196,7 +202,7 @@ function mark(tab, problem) {
   if (!problem?.line) return;
   const { line, from, to } = place(yasqe, problem);
   const marked = yasqe.getDoc().markText({ line, ch: from }, { line, ch: to }, { className: "problem-place" });
-  const note = element("div", { className: "problem-note" }, problem.detail.replace(/^error at \d+:\d+: /, ""));
+  const note = element("div", { className: "problem-note", lang: "en" }, problem.detail.replace(/^error at \d+:\d+: /, ""));
   const widget = yasqe.addLineWidget(line, note, { coverGutter: false });
   yasqe.addLineClass(line, "background", "problem-line");
   yasqe.scrollIntoView({ line, ch: from }, 60);
@@ -247,10 +253,23 @@ function expected(yasqe, icon) {
   for (let line = 0; line < doc.lineCount(); line++) {
     if (yasqe.lineInfo(line).gutterMarkers?.gutterErrorBar !== icon) continue;
     const { state } = yasqe.getTokenAt({ line, ch: doc.getLine(line).length }, true);
-    const words = state.errorMsg || `Expected: ${(state.possibleCurrent ?? []).join(", ")}`;
-    return `This line is not understood. ${words}`;
+    const words = state.errorMsg || say("Expected: %(words)s", { words: (state.possibleCurrent ?? []).join(", ") });
+    return say("This line is not understood.") + " " + words;
   }
   return "";
+}
+
+/** Yasr tells in English how many rows there are, and how long they took; this tells it in the language of the page. */
+function countRows() {
+  const tell = Yasr.prototype.updateResponseInfo;
+  Yasr.prototype.updateResponseInfo = function () {
+    tell.call(this);
+    const number = this.results?.getBindings()?.length;
+    const took = this.results?.getResponseTime();
+    const rows = number === 1 ? say("1 row") : say("%(number)s rows", { number });
+    const told = [number !== undefined && rows, took && say("%(number)s s", { number: took / 1000 })];
+    this.dataElement.textContent = told.filter(Boolean).join(", ");
+  };
 }
 
 /** Yasr takes an answer without a byte, a graph without triples, for something else than an answer. */
