@@ -374,6 +374,22 @@ def test_the_sitemap_lists_the_documents(client: TestClient, service: Service) -
         assert client.get(path, headers={"Accept": "text/html"}).status_code == 200, path
 
 
+def test_the_sitemap_lists_each_language(client: TestClient) -> None:
+    space, link = "{http://www.sitemaps.org/schemas/sitemap/0.9}", "{http://www.w3.org/1999/xhtml}link"
+    answer = client.get("/sitemap.xml")
+    assert len(answer.content) < 2_000_000
+    pages = ElementTree.fromstring(answer.content).findall(f"{space}url")
+    for page in pages:
+        at = page.findtext(f"{space}loc")
+        others = {each.get("hreflang"): each.get("href") for each in page.findall(link)}
+        assert others == {"x-default": at, "en": f"{at}?lang=en", "zh-Hans": f"{at}?lang=zh"}
+    for page in pages[:: len(pages) // 10]:
+        for each in page.findall(link)[1:]:
+            answer = client.get(each.get("href", ""), headers={"Accept": "text/html"})
+            client.cookies.clear()
+            assert (answer.status_code, answer.headers["content-language"]) == (200, each.get("hreflang"))
+
+
 def test_robots_walk_documents_and_not_answers(client: TestClient) -> None:
     text = client.get("/robots.txt").text
     robots = RobotFileParser()

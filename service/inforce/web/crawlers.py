@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from inforce.model import BASE
 from inforce.web.description import index, is_collection
+from inforce.web.language import LANGUAGES, PARAMETER
 from inforce.web.reply import reply
 from inforce.web.site import path
 
@@ -24,15 +25,29 @@ def robots(request: Request) -> Response:
 
 @router.api_route("/sitemap.xml", methods=["GET", "HEAD"])
 def sitemap(request: Request) -> Response:
-    """The pages of this host: those of the site, then every document of the record but the graphs, that repeat it."""
+    """The pages of this host: those of the site, then every document of the record but the graphs, that repeat it.
+
+    Each is there in every language; without `lang` it comes in the reader's.
+    """
     own = ["/", "/queries", "/docs", "/sparql"]
     documents = [iri for iri in index(request.state.service).documents if not iri.startswith(f"{BASE}graph")]
     documents.sort(key=lambda iri: (not is_collection(iri), iri))
     here = escape(_here(request))
     paths = dict.fromkeys([*own, *map(path, documents)])
-    places = [f"  <url><loc>{here}{quote(place)}</loc></url>\n" for place in paths]
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
-    return reply(request, f"{head}{''.join(places)}</urlset>\n".encode(), "application/xml")
+    places = "".join(_place(f"{here}{quote(place)}") for place in paths)
+    return reply(request, f"{_HEAD}{places}</urlset>\n".encode(), "application/xml")
+
+
+_HEAD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">
+"""
+
+
+def _place(address: str) -> str:
+    each = [("x-default", address), *((code, f"{address}?{PARAMETER}={name}") for name, (code, _) in LANGUAGES.items())]
+    links = "".join(f'<xhtml:link rel="alternate" hreflang="{code}" href="{to}"/>' for code, to in each)
+    return f"  <url><loc>{address}</loc>{links}</url>\n"
 
 
 def _here(request: Request) -> str:
