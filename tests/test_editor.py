@@ -425,7 +425,8 @@ def test_a_bar_bears_its_words_where_they_fit(lang: str, browser: Browser, addre
         page.click(".select_timeline")
         words = page.locator(".answer-timeline g:has(> .bar) > text")
         expect(words.first).to_be_visible()
-        over = "node => node.getComputedTextLength() - node.parentNode.querySelector('.bar').width.baseVal.value"
+        over = """text => { const [words, bar] = [text, text.parentNode.querySelector(".bar")].map((each) => each.getBBox());
+          return words.x + words.width - bar.x - bar.width; }"""
         assert max(each.evaluate(over) for each in words.all()) < 0
 
 
