@@ -5,9 +5,10 @@
 
 Makes records of `benchmarks/synthetic.py`, builds them, and asks questions whose answers have about twenty rows however
 large the record is. Each answer is first compared with that of the plain query. Prints medians in milliseconds, of wall
-clock and of processor, from the terms of a call to its rows, and the exponents of growth (log-log). `--keep` keeps the
-builds, so that a second run begins at once; `--large` adds a million measures. The plain query, which takes minutes
-there, is asked of records no larger than `--plain-up-to`; rows of larger ones are compared by engines.py.
+clock and of processor, from the terms of a call to its rows – of that what reading and planning the query takes, asked
+of an empty store – and the exponents of growth (log-log). `--keep` keeps the builds, so that a second run begins at
+once; `--large` adds a million measures. The plain query, which takes minutes there, is asked of records no larger than
+`--plain-up-to`; rows of larger ones are compared by engines.py.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+
+import pyoxigraph as ox
 
 from inforce import build, catalogue, intervals
 from inforce.service import Service, settled
@@ -98,8 +101,11 @@ def candidates(service: Service, given: Call) -> list[tuple[str, str]] | None:
     return service.index.find(service.query("in-force").windows[0].sought(terms))
 
 
-def measured(service: Service, given: Call, plainly: bool) -> tuple[int, Cost, Cost | None]:
-    """How many rows a call has, and what it costs with the index and, if wished, without. Stops at other rows."""
+def measured(service: Service, given: Call, plainly: bool) -> tuple[int, Cost, Cost, Cost | None]:
+    """How many rows a call has, and what it costs: indexed, of that reading and planning, and, if wished, plainly.
+
+    Stops at other rows.
+    """
     query = service.query("in-force")
     terms, _ = service.bound("in-force", given, TODAY)
 
@@ -111,7 +117,9 @@ def measured(service: Service, given: Call, plainly: bool) -> tuple[int, Cost, C
 
     if plainly and plain() != with_index():
         raise SystemExit(f"{given}: other rows with the index than without")
-    return len(with_index()[1]), Cost.of(with_index), Cost.of(plain, at_most=11) if plainly else None
+    text, nothing = service.narrowed(query, terms), ox.Store()
+    read = Cost.of(lambda: nothing.query(text))
+    return len(with_index()[1]), Cost.of(with_index), read, Cost.of(plain, at_most=11) if plainly else None
 
 
 def main() -> None:
@@ -128,19 +136,20 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, ", end="")
         print(f"store in {'memory' if options.store == 'memory' else 'files'}\n")
-        print("| measures | spans | MB of index | question | rows | indexed: ms | processor | plain: ms | processor |")
-        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        print("| measures | spans | MB of index | question | rows ", end="")
+        print("| indexed: ms | processor | to read and plan it | plain: ms | processor |")
+        print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
         costs: dict[str, list[tuple[int, Cost, Cost | None]]] = {}
         for size in sizes:
             at = made(folder, size)
             service = Service.open(at, options.store)
             size_of_index = (at / intervals.FILE).stat().st_size / 1e6
             for name, given in questions(service).items():
-                rows, narrowed, plain = measured(service, given, size <= options.plain_up_to)
+                rows, narrowed, read, plain = measured(service, given, size <= options.plain_up_to)
                 costs.setdefault(name, []).append((size, narrowed, plain))
                 print(
                     f"| {size} | {service.manifest['counts']['spans']} | {size_of_index:.0f} | {name} | {rows} "
-                    f"| {narrowed.wall:.1f} | {narrowed.cpu:.1f} | {_shown(plain)} |",
+                    f"| {narrowed.wall:.1f} | {narrowed.cpu:.1f} | {read.wall:.1f} | {_shown(plain)} |",
                     flush=True,
                 )
             del service
