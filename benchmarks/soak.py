@@ -192,8 +192,7 @@ def right(folder: str, kind: str, name: str, given: dict[str, list[str]]) -> Any
     if folder not in _stores:
         plain = _Plain(Path(folder) / "inforce.nq")
         queries = catalogue.read(Path(folder) / "queries")
-        of = frozenset(c for q in queries.values() for p in q.parameters.values() for c in p.of)
-        _stores[folder] = plain, queries, Names(plain, of)  # type: ignore[arg-type, assignment]
+        _stores[folder] = plain, queries, Names(plain)  # type: ignore[arg-type, assignment]
         while len(_stores) > KEPT + 2:
             _stores.popitem(last=False)
     store, queries, names = _stores[folder]

@@ -384,31 +384,41 @@ def _type(term: Term) -> str:
 
 
 class Names:
-    """The named things of a build by class: slugs, notations and IRIs, in any case, to IRIs."""
+    """The named things of a build by class: slugs, notations and IRIs, in any case, to IRIs.
 
-    def __init__(self, store: Store, classes: frozenset[str]) -> None:
-        self._by_class: dict[str, dict[str, str]] = {c: {} for c in classes}
-        data = " ".join(f"<{c}>" for c in sorted(classes))
-        rows = json.loads(
-            store.select(
-                f"SELECT ?c ?iri ?n WHERE {{ VALUES ?c {{ {data} }} ?iri <{RDF.type}> ?c . "
-                "OPTIONAL { ?iri <http://www.w3.org/2004/02/skos/core#notation> ?n } } ORDER BY ?c ?iri"
-            )
-        )["results"]["bindings"]
-        for row in rows:
-            names, iri = self._by_class[row["c"]["value"]], row["iri"]["value"]
+    A class is read when it is first asked for: of a large record few questions want the names of all measures.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_class: dict[str, dict[str, str]] = {}
+
+    def _of(self, cls: str) -> dict[str, str]:
+        if cls not in self._by_class:
+            self._by_class[cls] = self._read(cls)
+        return self._by_class[cls]
+
+    def _read(self, cls: str) -> dict[str, str]:
+        names: dict[str, str] = {}
+        answer = self._store.select(
+            f"SELECT ?iri ?n WHERE {{ ?iri <{RDF.type}> <{cls}> . "
+            "OPTIONAL { ?iri <http://www.w3.org/2004/02/skos/core#notation> ?n } } ORDER BY ?iri"
+        )
+        for row in json.loads(answer)["results"]["bindings"]:
+            iri = row["iri"]["value"]
             names[iri.lower()] = iri
             names[slug(URIRef(iri)).lower()] = iri
             if "n" in row:
                 names.setdefault(row["n"]["value"].lower(), iri)
+        return names
 
     def of(self, classes: Sequence[str]) -> list[str]:
         """The IRIs of the members of some classes."""
-        return sorted({iri for c in classes for iri in self._by_class[c].values()})
+        return sorted({iri for c in classes for iri in self._of(c).values()})
 
     def find(self, classes: Sequence[str], given: str) -> str | None:
         """The IRI that a name stands for."""
-        return next((iri for c in classes if (iri := self._by_class[c].get(given.strip().lower()))), None)
+        return next((iri for c in classes if (iri := self._of(c).get(given.strip().lower()))), None)
 
     def nearest(self, classes: Sequence[str], given: str) -> list[str]:
         """Up to three short names that come near."""

@@ -144,8 +144,7 @@ class Service:
         self, store: Store, manifest: Manifest, queries: Mapping[str, Query], folder: Path | None = None
     ) -> None:
         self.store, self.manifest, self.queries, self.folder = store, manifest, queries, folder
-        classes = frozenset(c for q in queries.values() for p in q.parameters.values() for c in p.of)
-        self.names = Names(store, classes)
+        self.names = Names(store)
         self.index = Index.open(folder, store.version) if folder and isinstance(store, Embedded) else None
         self.made: dict[Callable[..., Any], Callable[..., Any]] = {}
 
