@@ -8,8 +8,9 @@ The rows of each engine are compared with those of the first before anything is 
 or, `--without-plain`, which takes minutes where there are a million measures, that with the index. PostgreSQL (Debian:
 postgresql; Python: psycopg) runs in a cluster of its own in a temporary folder, on a socket there, as the user postgres
 where this runs as root, and is stopped afterwards. It has a GiST index on status, legal days and public days, B-trees
-on what else is asked, the hierarchy of materials as a table, statistics, prepared statements. The tables for SQL are
-written as CSV in the temporary folder. `--endpoint` is to hold the same build (`inforce load`). rdflib takes a minute
+on what else is asked, the hierarchy of materials as a table, statistics, prepared statements; it is asked once free to
+choose among these, and once (`GiST first`) to begin from the days. The tables for SQL are written as CSV in the
+temporary folder. `--endpoint` is to hold the same build (`inforce load`). rdflib takes a minute
 for a thousand measures, so it is asked only if told to.
 """
 
@@ -167,11 +168,14 @@ def _condition(name: str) -> str:
 _ASKED = {"material": 2, "destination": 2, "kind": 1}  # how often the values of each stand in its condition
 
 
-def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str) -> Ask:
-    """In-force in SQL; `holds` is the condition on both days, each of them given twice."""
+def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str, fence: str = "") -> Ask:
+    """In-force in SQL; `holds` is the condition on both days, each of them given twice.
+
+    With a `fence` behind them, spans are sought by days and status before anything else is looked at.
+    """
 
     def ask(terms: Mapping[str, Sequence[catalogue.Term]]) -> list[Row]:
-        where = [holds, "status = ANY (%s)"]
+        where = ["TRUE"]
         given: list[Any] = [str(terms[name][0]) for name in ("on", "on", "knownOn", "knownOn")]
         given.append([str(t) for t in terms["status"]])
         for name, times in _ASKED.items():
@@ -179,14 +183,17 @@ def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str) -> Ask:
                 where.append(_condition(name))
                 given += [[str(t) for t in terms[name]]] * times
         columns = ", ".join(f'"{c}"' for c in COLUMNS)
-        return run(f'SELECT DISTINCT {columns} FROM span WHERE {" AND ".join(where)} ORDER BY "measure", "from"', given)
+        spans = f"(SELECT * FROM span WHERE {holds} AND status = ANY (%s) {fence}) AS span"
+        return run(
+            f'SELECT DISTINCT {columns} FROM {spans} WHERE {" AND ".join(where)} ORDER BY "measure", "from"', given
+        )
 
     return ask
 
 
 @contextlib.contextmanager
-def postgres(data: Mapping[str, Path]) -> Iterator[Ask]:
-    """PostgreSQL with the data, in a cluster of its own."""
+def postgres(data: Mapping[str, Path]) -> Iterator[dict[str, Ask]]:
+    """PostgreSQL with the data, in a cluster of its own: free to choose among its indexes, and held to GiST."""
     import psycopg
 
     (binaries,) = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
@@ -207,11 +214,15 @@ def postgres(data: Mapping[str, Path]) -> Iterator[Ask]:
         try:
             with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as db:
                 _fill_postgres(db, data)
-                ask = of_sql(
-                    lambda sql, given: db.execute(sql.encode(), given, prepare=True).fetchall(),
-                    "valid @> %s::date AND valid @> %s::date AND known @> %s::date AND known @> %s::date",
-                )
-                yield ask
+                days = "valid @> %s::date AND valid @> %s::date AND known @> %s::date AND known @> %s::date"
+
+                def run_sql(sql: str, given: list[Any]) -> list[Row]:
+                    return db.execute(sql.encode(), given, prepare=True).fetchall()
+
+                yield {
+                    "PostgreSQL": of_sql(run_sql, days),
+                    "PostgreSQL, GiST first": of_sql(run_sql, days, "OFFSET 0"),
+                }
         finally:
             run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 
@@ -280,7 +291,7 @@ def main() -> None:
         engines: dict[str, Ask] = {
             **({} if options.without_plain else {"embedded, plain": plain}),
             "embedded, with index": of_sparql(service.store.select, lambda terms: service.narrowed(query, terms)),
-            "PostgreSQL": stack.enter_context(postgres(data)),
+            **stack.enter_context(postgres(data)),
             "DuckDB": duckdb(data),
         }
         if options.endpoint:
