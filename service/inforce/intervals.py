@@ -72,6 +72,23 @@ FEATURES: Mapping[str, Reach] = {
     "measure": Reach.ITSELF,
 }
 
+# The names of the values of a feature, ?1, that are found by those asked for, ?2.
+_ITSELF = "SELECT value FROM json_each(?2)"
+_NARROWER = "SELECT narrow FROM within JOIN json_each(?2) asked ON wide = asked.value"
+_WIDER = "SELECT wide FROM within JOIN json_each(?2) asked ON narrow = asked.value"
+_REACHED = {
+    Reach.ITSELF: _ITSELF,
+    Reach.NARROWER: _NARROWER,
+    Reach.WIDER: _WIDER,
+    Reach.EITHER: f"SELECT '' UNION ALL {_NARROWER} UNION ALL {_WIDER}",
+    Reach.CODE: f"""
+      WITH begin (code) AS ({_ITSELF} UNION SELECT substr(code, 1, length(code) - 1) FROM begin WHERE code != '')
+      SELECT code FROM begin
+      UNION ALL SELECT longer.name FROM json_each(?2) asked
+        JOIN value longer ON longer.feature = ?1 AND longer.name BETWEEN asked.value AND asked.value || ':'
+    """,  # : comes after 9
+}
+
 # The id of a span is made of those of its measure and of its own number in it: measure * _NUMBERS + number.
 _TABLES = """
 CREATE TABLE build (version TEXT NOT NULL);
@@ -351,8 +368,9 @@ class Index:
 
     def _having(self, feature: str, asked: Sequence[str]) -> _Having:
         """The values of a feature that are found by those asked for."""
-        where, names = _reached(FEATURES[feature], asked)
-        rows = self._all(f"SELECT id, measures FROM value WHERE feature = ? AND ({where})", feature, *names)
+        names = _REACHED[FEATURES[feature]]
+        query = f"SELECT id, measures FROM value WHERE feature = ?1 AND name IN ({names})"
+        rows = self._all(query, feature, json.dumps(asked))
         return _Having([value for value, _ in rows], sum(measures for _, measures in rows))
 
     def _tree(self, sought: Sought, statuses: Sequence[int]) -> list[int] | None:
@@ -388,25 +406,6 @@ class _Having:
 
     values: Sequence[int]
     measures: int
-
-
-def _reached(reach: Reach, asked: Sequence[str]) -> tuple[str, list[str]]:
-    """The condition on the name of a value that it is found by those asked for, and what it is to be given."""
-    one_of = ", ".join("?" for _ in asked)
-    match reach:
-        case Reach.ITSELF:
-            return f"name IN ({one_of})", [*asked]
-        case Reach.NARROWER:
-            return f"name IN (SELECT narrow FROM within WHERE wide IN ({one_of}))", [*asked]
-        case Reach.WIDER:
-            return f"name IN (SELECT wide FROM within WHERE narrow IN ({one_of}))", [*asked]
-        case Reach.EITHER:
-            parts = [("name = ''", []), *(_reached(each, asked) for each in (Reach.NARROWER, Reach.WIDER))]
-        case Reach.CODE:
-            begin = {code[:length] for code in asked for length in range(len(code) + 1)}
-            parts = [_reached(Reach.ITSELF, sorted(begin))]
-            parts += [("name BETWEEN ? AND ?", [code, code + ":"]) for code in asked]  # : comes after 9
-    return " OR ".join(where for where, _ in parts), [name for _, names in parts for name in names]
 
 
 def _all_of(having: Sequence[_Having], measure: str) -> str:
