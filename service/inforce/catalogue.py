@@ -19,11 +19,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph as ox
 import yaml
 from rdflib import RDF, XSD, Literal, URIRef
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.parserutils import CompValue
-from rdflib.term import Variable
 
 from inforce.intervals import ANY, FEATURES, LAST, Sought
 from inforce.model import ALWAYS, NS, OPEN, InforceError, Sentence
@@ -230,10 +230,7 @@ def parse(name: str, text: str) -> Query:
     Raises InforceError for what a catalogue file must not be.
     """
     head, body = head_and_body(text)
-    try:
-        prepared = prepareQuery(body).algebra
-    except Exception as error:  # rdflib raises what its parser meets
-        raise InforceError(f"no SPARQL: {' '.join(str(error).split())}") from error
+    answer = _of_nothing(body)
     given: dict[str, Any] = head.get("params") or {}
     blocks: dict[str, list[_Block]] = {}
     for block in _blocks(body) if "params" in head else ():
@@ -274,9 +271,20 @@ def parse(name: str, text: str) -> Query:
         windows=tuple(_window(about, parameters, body) for about in head.get("spans", ())),
         text=text,
         sparql=body,
-        form="SELECT" if prepared.name == "SelectQuery" else "CONSTRUCT",
-        variables=tuple(str(v) for v in prepared.PV) if prepared.name == "SelectQuery" else (),
+        form="SELECT" if isinstance(answer, ox.QuerySolutions) else "CONSTRUCT",
+        variables=tuple(v.value for v in answer.variables) if isinstance(answer, ox.QuerySolutions) else (),
     )
+
+
+def _of_nothing(sparql: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """What a query answers of an empty store. Raises InforceError for what is no SPARQL.
+
+    It tells the form and the variables, in a hundredth of the time that it takes rdflib to parse it.
+    """
+    try:
+        return ox.Store().query(sparql)
+    except SyntaxError as error:
+        raise InforceError(f"no SPARQL: {' '.join(str(error).split())}") from error
 
 
 def _window(about: Mapping[str, Any], parameters: Mapping[str, Parameter], body: str) -> Window:
@@ -362,18 +370,20 @@ def _example(text: str, block: _Block) -> Term:
 @lru_cache(maxsize=1024)
 def _terms(prologue: str, data: str) -> list[Term]:
     """The terms in the data of a VALUES block."""
-    algebra = prepareQuery(f"{prologue}\nSELECT * WHERE {{ VALUES ?x {{ {data} }} }}").algebra
-    return [row[Variable("x")] for row in _find(algebra, "values")[0]["res"]]
+    answer = _of_nothing(f"{prologue}\nSELECT * WHERE {{ VALUES ?x {{ {data} }} }}")
+    assert isinstance(answer, ox.QuerySolutions), "a SELECT query is asked"
+    return [_term_of(solution["x"]) for solution in answer]
 
 
-def _find(node: Any, name: str) -> list[Any]:
-    """All parts of an algebra with a name."""
-    if isinstance(node, CompValue):
-        here = [node] if node.name == name else []
-        return here + [hit for value in node.values() for hit in _find(value, name)]
-    if isinstance(node, list | tuple):
-        return [hit for value in node for hit in _find(value, name)]
-    return []
+def _term_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None) -> Term:
+    match term:
+        case ox.NamedNode():
+            return URIRef(term.value)
+        case ox.Literal(datatype=ox.NamedNode(value=datatype)) if term.language is None and datatype != str(XSD.string):
+            return Literal(term.value, datatype=datatype, normalize=False)
+        case ox.Literal():
+            return Literal(term.value, lang=term.language)
+    raise InforceError(f"{term} is neither an IRI nor a literal")
 
 
 def _type(term: Term) -> str:
