@@ -15,6 +15,7 @@ from conftest import TESTS
 from inforce import build, catalogue, compiled, intervals, ondisk
 from inforce.model import InforceError
 from inforce.record import root
+from inforce.store import manifest
 from test_synthetic import written
 
 ACTS = "data/[cu][ns]/*.ttl"
@@ -155,15 +156,21 @@ def test_a_store_on_disk_is_brought_to_what_the_next_build_says(
         assert {*store.named_graphs()} == {*anew.named_graphs()}
 
 
-def test_a_store_on_disk_is_loaded_where_too_much_has_changed(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def vanished(source: str, target: str) -> None:
+    raise FileNotFoundError(source)
+
+
+@pytest.mark.parametrize(("name", "value"), [("_PART", 10**9), ("_linked", vanished)])
+def test_a_store_on_disk_is_loaded_where_too_much_has_changed_or_the_earlier_is_being_deleted(
+    name: str, value: object, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ondisk, "_PART", 10**9)
+    monkeypatch.setattr(ondisk, name, value)
     ondisk.make(build.build(tmp_path / "builds", source, downloads=False))
     reword(source / "data" / "us" / "us-synthetic-2020-1.ttl", random.Random(5))
     made = build.build(tmp_path / "builds", source, downloads=False)
     ondisk.make(made)
     assert {table.stat().st_nlink for table in (made / "store").glob("*.sst")} == {1}
+    assert len(ox.Store.read_only(str(made / "store"))) == 2 * manifest(made)["counts"]["triples"]
 
 
 def test_concepts_that_move_move_what_lies_within_them(source: Path, tmp_path: Path) -> None:

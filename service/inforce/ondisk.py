@@ -14,7 +14,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from inforce.build import kept
-from inforce.pieces import QUADS, Change, change, quads
+from inforce.pieces import QUADS, change, quads
 from inforce.store import FOLDER
 
 _PART = 10  # with more than one byte in so many new, loading all is not slower and leaves a tidier store
@@ -24,13 +24,8 @@ def make(build: Path) -> None:
     """Write the store of a build; it is there whole or not at all."""
     beside = build / f".{FOLDER}.new"  # what is there was left by a process that died
     shutil.rmtree(beside, ignore_errors=True)
-    for earlier in (other for other in kept(build.parent) if (other / FOLDER).is_dir()):
-        has = change(earlier, build)
-        if has is not None and sum(size for _, size in has.come) * _PART < (build / QUADS).stat().st_size:
-            shutil.copytree(earlier / FOLDER, beside, copy_function=_linked)
-            _carry_on(beside, earlier, build, has)
-            break
-    else:
+    earlier = (other for other in kept(build.parent) if (other / FOLDER).is_dir())
+    if not any(_carried_on(beside, other, build) for other in earlier):
         _load(beside, build / QUADS)
     beside.rename(build / FOLDER)
 
@@ -55,13 +50,19 @@ def _linked(source: str, target: str) -> None:
     shutil.copy2(source, target)
 
 
-def _carry_on(folder: Path, earlier: Path, build: Path, has: Change) -> None:
-    """Bring a store from what an earlier build says to what this one says."""
-    before, after = {*quads(earlier, has.gone)}, {*quads(build, has.come)}
-    gone, come = (
-        [*ox.parse(b"".join(sorted(lines)), format=ox.RdfFormat.N_QUADS)] for lines in (before - after, after - before)
-    )
+def _carried_on(folder: Path, earlier: Path, build: Path) -> bool:
+    """Bring the store of an earlier build to what this one says, unless too much differs or someone deletes it."""
+    try:
+        has = change(earlier, build)
+        if has is None or sum(size for _, size in has.come) * _PART > (build / QUADS).stat().st_size:
+            return False
+        before, after = {*quads(earlier, has.gone)}, {*quads(build, has.come)}
+        shutil.copytree(earlier / FOLDER, folder, copy_function=_linked)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
     store = ox.Store(str(folder))
+    gone = [*ox.parse(b"".join(before - after), format=ox.RdfFormat.N_QUADS)]
     for quad in gone:
         store.remove(quad)
     for quad in gone:
@@ -71,8 +72,10 @@ def _carry_on(folder: Path, earlier: Path, build: Path, has: Change) -> None:
     for name in {quad.graph_name for quad in gone}:
         if next(store.quads_for_pattern(None, None, None, name), None) is None:
             store.remove_graph(name)
+    come = ox.parse(b"".join(after - before), format=ox.RdfFormat.N_QUADS)
     store.extend(each for quad in come for each in (quad, _in_union(quad)))
     store.flush()
+    return True
 
 
 def _in_union(quad: ox.Quad) -> ox.Quad:
