@@ -102,16 +102,17 @@ class Ledger:
     @classmethod
     def read(cls, build: Path, program: str) -> Ledger:
         """The ledger of a build; an empty one where there is none, or where another program wrote it."""
-        found = cls.of(build)
-        return found if found is not None and found.program == program else cls(program)
+        return cls.of(build, program) or cls(program)
 
     @classmethod
-    def of(cls, build: Path) -> Ledger | None:
-        """The ledger of a build, if it has one."""
+    def of(cls, build: Path, program: str | None = None) -> Ledger | None:
+        """The ledger of a build, if it has one, and if the program that is named made it: others may write others."""
         try:
             said = json.loads((build / _LEDGER).read_bytes())
             size = (build / QUADS).stat().st_size
         except FileNotFoundError:
+            return None
+        if program not in (None, said["program"]):
             return None
         graphs = {
             name: OfGraph(made_of, Piece(*told), classes, covered, days, aims, Piece(*follows))
@@ -196,8 +197,9 @@ class Change:
 
 def change(earlier: Path, build: Path) -> Change | None:
     """How a build differs from an earlier one; nothing where another program made that, maybe in another form."""
-    old, new = Ledger.of(earlier), Ledger.of(build)
-    if old is None or new is None or old.program != new.program:
+    new = Ledger.of(build)
+    old = Ledger.of(earlier, new.program) if new is not None else None
+    if old is None or new is None:
         return None
 
     def only(one: Path, of: Ledger, other: Ledger) -> tuple[set[str], list[Place]]:
