@@ -1,7 +1,7 @@
 """The same questions to the same data in several engines: the embedded store with and without its index, PostgreSQL,
 DuckDB, rdflib, and any SPARQL endpoint.
 
-    python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk] [--without-plain]
+    python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk|union] [--without-plain]
         [--endpoint URL] [--rdflib]
 
 The rows of each engine are compared with those of the first before anything is measured. The first is the plain query,
@@ -48,7 +48,7 @@ from inforce.service import Service
 from inforce.store import Embedded
 
 sys.path.append(str(Path(__file__).parent))
-from growth import TODAY, Cost, made, questions
+from growth import STORES, TODAY, Cost, opened, questions
 
 COLUMNS = ("measure", "label", "status", "rate", "terms", "from", "until", "knownFrom", "act", "clause", "because")
 _OF_SPAN = ("measure", "status", "rate", "terms", "from", "until", "knownFrom", "knownUntil", "decidedBy", "chain")
@@ -275,7 +275,7 @@ def duckdb(data: Mapping[str, Path]) -> Ask:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measures", type=int, default=10_000)
-    parser.add_argument("--store", choices=("memory", "disk"), default="memory")
+    parser.add_argument("--store", choices=STORES, default="memory", help="as of growth.py")
     parser.add_argument("--keep", type=Path, help="a folder where builds are kept, as by growth.py")
     parser.add_argument("--without-plain", action="store_true", help="not the plain query to the embedded store")
     parser.add_argument("--endpoint", help="a SPARQL endpoint that holds the same build")
@@ -284,7 +284,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        service = Service.open(made(folder, options.measures), options.store)
+        service = opened(folder, options.measures, options.store)
         query = service.query("in-force")
         data = tables(service, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         plain = of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms))
