@@ -2,12 +2,15 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
 import pyoxigraph as ox
 import pytest
-from rdflib import XSD, Graph, Literal, URIRef
+from rdflib import XSD, Graph, Literal, URIRef, Variable
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.parserutils import CompValue
 
 import engines
 from conftest import TODAY
@@ -301,6 +304,37 @@ def test_one_day_follows_another_unless_given(service: Service) -> None:
     """Compared against nothing in particular, a state is compared against itself."""
     terms, _ = service.bound("diff", {"on": ["2025-11-15"], "knownOn": ["2025-11-16"]}, TODAY)
     assert [str(terms[n][0]) for n in ("againstOn", "againstKnownOn")] == ["2025-11-15", "2025-11-16"]
+
+
+@pytest.mark.parametrize("folder", ["queries", "cookbook", "tables"])
+def test_what_is_told_of_a_query_is_what_rdflib_reads_in_it(folder: str) -> None:
+    """Its form, its variables, by which it orders its rows, and whether each is there once."""
+    told, read = {}, {}
+    for name, query in catalogue.read(root() / folder).items():
+        told[name] = (query.form, query.variables, query.order, query.distinct)
+        algebra = prepareQuery(query.sparql).algebra
+        parts = {node.name: node for node in _layers(algebra)}
+        orders = parts["OrderBy"].expr if "OrderBy" in parts else ()
+        by = tuple(str(v) for condition in orders for v in _variables(condition.expr))
+        variables = tuple(map(str, algebra.PV)) if algebra.name == "SelectQuery" else ()
+        read[name] = (algebra.name.removesuffix("Query").upper(), variables, by, "Distinct" in parts)
+    assert told == read
+    assert any(order for _, _, order, _ in told.values())
+
+
+def _layers(node: Any) -> Iterator[Any]:
+    """The algebra of a query from outside to what is under its own projection: its order, if it has one."""
+    while node.name != "Project" and "p" in node:
+        yield node
+        node = node.p
+    yield node
+    yield node.get("p", node)
+
+
+def _variables(expression: Any) -> list[Variable]:
+    if isinstance(expression, Variable):
+        return [expression]
+    return [v for part in expression.values() for v in _variables(part)] if isinstance(expression, CompValue) else []
 
 
 BROKEN = {

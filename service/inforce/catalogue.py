@@ -164,7 +164,8 @@ class Query:
 
     `lists` are the variables that hold several IRIs separated by blanks; `tells_announced` asks for notices of what has
     been announced for the measures in the answer without being law. `windows` are the spans it looks for; each of its
-    rows comes of a span of one of them at least. `text` is the file, `sparql` what of it is query.
+    rows comes of a span of one of them at least. `text` is the file, `sparql` what of it is query; by the
+    variables in `order` it orders its rows.
     """
 
     name: str
@@ -179,6 +180,8 @@ class Query:
     sparql: str
     form: str
     variables: tuple[str, ...]
+    distinct: bool
+    order: tuple[str, ...]
 
 
 def slug(term: Term) -> str:
@@ -230,7 +233,7 @@ def parse(name: str, text: str) -> Query:
     Raises InforceError for what a catalogue file must not be.
     """
     head, body = head_and_body(text)
-    answer = _of_nothing(body)
+    answer, around = _of_nothing(body), _around(body)
     given: dict[str, Any] = head.get("params") or {}
     blocks: dict[str, list[_Block]] = {}
     for block in _blocks(body) if "params" in head else ():
@@ -273,7 +276,20 @@ def parse(name: str, text: str) -> Query:
         sparql=body,
         form="SELECT" if isinstance(answer, ox.QuerySolutions) else "CONSTRUCT",
         variables=tuple(v.value for v in answer.variables) if isinstance(answer, ox.QuerySolutions) else (),
+        distinct=re.search(r"\bSELECT\s+DISTINCT\b", around, re.IGNORECASE) is not None,
+        order=tuple(_VARIABLE.findall(re.split(r"\bORDER\s+BY\b", around + " ORDER BY ", flags=re.IGNORECASE)[1])),
     )
+
+
+def _around(sparql: str) -> str:
+    """What of a query stands outside of all braces, without comments, IRIs and texts."""
+    parts, depth, read = [], 0, 0
+    for token in _TOKEN.finditer(sparql):
+        if depth == 0:
+            parts.append(sparql[read : token.start()])
+        depth += bool(token["values"] or token["open"]) - bool(token["close"])
+        read = token.end()
+    return "".join([*parts, sparql[read:]])
 
 
 def _of_nothing(sparql: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:

@@ -21,9 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 from weakref import ref
 
-from rdflib import URIRef, Variable
-from rdflib.plugins.sparql import prepareQuery
-from rdflib.plugins.sparql.parserutils import CompValue
+from rdflib import URIRef
 
 from inforce import build, catalogue, dumps
 from inforce.catalogue import Names, Parameter, Query, Term, slug
@@ -309,11 +307,10 @@ def settled(query: Query, results: bytes) -> tuple[list[Binding], list[dict[str,
     A row that is to be distinct is there once: Virtuoso 7 repeats some in which an optional value is missing.
     """
     pairs = list(zip(json.loads(results)["results"]["bindings"], catalogue.rows(query, results), strict=True))
-    keys = _order(query.sparql)
-    if _is_distinct(query.sparql):
+    if query.distinct:
         pairs = list({json.dumps(binding, sort_keys=True): (binding, row) for binding, row in pairs}.values())
-    if set(keys) <= set(query.variables):
-        runs = groupby(pairs, key=lambda pair: [pair[0].get(name, {}).get("value") for name in keys])
+    if set(query.order) <= set(query.variables):
+        runs = groupby(pairs, key=lambda pair: [pair[0].get(name, {}).get("value") for name in query.order])
         pairs = [pair for _, run in runs for pair in sorted(run, key=lambda pair: json.dumps(pair[0], sort_keys=True))]
     return [binding for binding, _ in pairs], [row for _, row in pairs]
 
@@ -327,27 +324,6 @@ def settled_triples(triples: bytes) -> list[str]:
 
 
 _WHOLE = re.compile(r'"([+-]?[0-9]+)"\^\^(<http://www\.w3\.org/2001/XMLSchema#decimal>) \.$')
-
-
-@lru_cache(maxsize=256)
-def _order(sparql: str) -> tuple[str, ...]:
-    """The variables by which a query orders its rows."""
-    node = prepareQuery(sparql).algebra
-    while node is not None and node.name != "OrderBy":
-        node = node.get("p")
-    return tuple(str(v) for condition in (node.expr if node else ()) for v in _variables(condition.expr))
-
-
-@lru_cache(maxsize=256)
-def _is_distinct(sparql: str) -> bool:
-    """Whether a query wants each row once."""
-    return bool(prepareQuery(sparql).algebra.p.name == "Distinct")
-
-
-def _variables(expression: Any) -> list[Variable]:
-    if isinstance(expression, Variable):
-        return [expression]
-    return [v for part in expression.values() for v in _variables(part)] if isinstance(expression, CompValue) else []
 
 
 class Versions:
