@@ -429,6 +429,7 @@ def _serve(options: argparse.Namespace) -> int:
     server |= {"access_log": False, "server_header": False}
     greeting = f"inforce {__version__}: http://{wanted.host}:{wanted.port}/  (Ctrl-C stops it)"
     if wanted.workers == 1:
+        processes.sparing()
         app = create(Service.of(wanted), wanted=wanted)
         print(greeting, flush=True)
         uvicorn.run(app, **server)

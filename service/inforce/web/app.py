@@ -33,6 +33,7 @@ from inforce.web import (
     graph_store,
     memento,
     pages,
+    processes,
     sparql,
     states,
     tariffs,
@@ -64,6 +65,7 @@ def from_settings() -> FastAPI:
     """The application of one of several processes: what the environment sets, on the build that is current."""
     wanted = settings.load()
     logs.configure(wanted.log)
+    processes.sparing()
     current = build.current(wanted.builds).resolve()
     service = Service.of(wanted) if wanted.endpoint else Service.open(current, wanted.store)
     return create(service, wanted=wanted)
