@@ -34,7 +34,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from inforce import build, catalogue, intervals
+from inforce import build, catalogue, intervals, ondisk
 from inforce.pieces import QUADS
 from inforce.service import Service, settled
 from inforce.store import FOLDER
@@ -84,12 +84,7 @@ def opened(folder: Path, measures: int, store: str) -> Service:
     if store == "union" and not (at / FOLDER).exists():
         beside = at / f".{FOLDER}.new"
         shutil.rmtree(beside, ignore_errors=True)
-        alone = ox.Store(str(beside))
-        quads = ox.parse(path=str(at / QUADS), format=ox.RdfFormat.N_QUADS)
-        alone.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-        alone.optimize()
-        alone.flush()
-        del alone  # which closes it
+        ondisk.load(beside, at / QUADS, named=False)
         beside.rename(at / FOLDER)
     return Service.open(at, "memory" if store == "memory" else "disk")
 

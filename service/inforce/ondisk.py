@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -26,13 +27,15 @@ def make(build: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     earlier = (other for other in kept(build.parent) if (other / FOLDER).is_dir())
     if not any(_carried_on(beside, other, build) for other in earlier):
-        _load(beside, build / QUADS)
+        load(beside, build / QUADS)
     beside.rename(build / FOLDER)
 
 
-def _load(folder: Path, file: Path) -> None:
+def load(folder: Path, file: Path, *, named: bool = True) -> None:
+    """Write a store of the N-Quads of a file: the union of their graphs and, unless told otherwise, these as well."""
     store = ox.Store(str(folder))
-    store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS)
+    if named:
+        store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS)
     store.bulk_extend(_in_union(quad) for quad in ox.parse(path=str(file), format=ox.RdfFormat.N_QUADS))
     store.optimize()
     store.flush()
@@ -41,11 +44,8 @@ def _load(folder: Path, file: Path) -> None:
 def _linked(source: str, target: str) -> None:
     """Share a file that the engine never changes, its tables; copy any other."""
     if source.endswith(".sst"):
-        try:
+        with suppress(OSError):  # not on every file system
             os.link(source, target)
-        except OSError:  # not on every file system
-            pass
-        else:
             return
     shutil.copy2(source, target)
 
@@ -65,7 +65,6 @@ def _carried_on(folder: Path, earlier: Path, build: Path) -> bool:
     gone = [*ox.parse(b"".join(before - after), format=ox.RdfFormat.N_QUADS)]
     for quad in gone:
         store.remove(quad)
-    for quad in gone:
         said = (quad.subject, quad.predicate, quad.object)
         if {still.graph_name for still in store.quads_for_pattern(*said)} == {ox.DefaultGraph()}:
             store.remove(_in_union(quad))
