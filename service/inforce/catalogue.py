@@ -234,6 +234,7 @@ def parse(name: str, text: str) -> Query:
     """
     head, body = head_and_body(text)
     answer, around = _of_nothing(body), _around(body)
+    _, *order = re.split(r"\bORDER\s+BY\b", around, flags=re.IGNORECASE)
     given: dict[str, Any] = head.get("params") or {}
     blocks: dict[str, list[_Block]] = {}
     for block in _blocks(body) if "params" in head else ():
@@ -277,7 +278,7 @@ def parse(name: str, text: str) -> Query:
         form="SELECT" if isinstance(answer, ox.QuerySolutions) else "CONSTRUCT",
         variables=tuple(v.value for v in answer.variables) if isinstance(answer, ox.QuerySolutions) else (),
         distinct=re.search(r"\bSELECT\s+DISTINCT\b", around, re.IGNORECASE) is not None,
-        order=tuple(_VARIABLE.findall(re.split(r"\bORDER\s+BY\b", around + " ORDER BY ", flags=re.IGNORECASE)[1])),
+        order=tuple(_VARIABLE.findall("".join(order))),
     )
 
 

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum, auto
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -49,44 +48,28 @@ _AXIS = LAST + 1  # how far the statuses lie apart on one axis
 log = logging.getLogger(__name__)
 
 
-class Reach(Enum):
-    """Which values of a feature are found by a value asked for."""
-
-    ITSELF = auto()
-    NARROWER = auto()
-    WIDER = auto()
-    EITHER = auto()
-    CODE = auto()  # codes that begin the one asked for or begin with it
-
-
-FEATURES: Mapping[str, Reach] = {
-    "material": Reach.EITHER,
-    "goods": Reach.EITHER,
-    "hs": Reach.CODE,
-    "imposedBy": Reach.ITSELF,
-    "destination": Reach.WIDER,
-    "origin": Reach.WIDER,
-    "kind": Reach.NARROWER,
-    "flow": Reach.ITSELF,
-    "entity": Reach.ITSELF,
-    "measure": Reach.ITSELF,
-}
-
-# The names of the values of a feature, ?1, that are found by those asked for, ?2.
+# SQL for the names of the values of a feature, ?1, that are found by those asked for, ?2.
 _ITSELF = "SELECT value FROM json_each(?2)"
 _NARROWER = "SELECT narrow FROM within JOIN json_each(?2) asked ON wide = asked.value"
 _WIDER = "SELECT wide FROM within JOIN json_each(?2) asked ON narrow = asked.value"
-_REACHED = {
-    Reach.ITSELF: _ITSELF,
-    Reach.NARROWER: _NARROWER,
-    Reach.WIDER: _WIDER,
-    Reach.EITHER: f"SELECT '' UNION ALL {_NARROWER} UNION ALL {_WIDER}",
-    Reach.CODE: f"""
-      WITH begin (code) AS ({_ITSELF} UNION SELECT substr(code, 1, length(code) - 1) FROM begin WHERE code != '')
-      SELECT code FROM begin
-      UNION ALL SELECT longer.name FROM json_each(?2) asked
-        JOIN value longer ON longer.feature = ?1 AND longer.name BETWEEN asked.value AND asked.value || ':'
-    """,  # : comes after 9
+_EITHER = f"SELECT '' UNION ALL {_NARROWER} UNION ALL {_WIDER}"
+_CODE = f"""
+  WITH begin (code) AS ({_ITSELF} UNION SELECT substr(code, 1, length(code) - 1) FROM begin WHERE code != '')
+  SELECT code FROM begin
+  UNION ALL SELECT longer.name FROM json_each(?2) asked
+    JOIN value longer ON longer.feature = ?1 AND longer.name BETWEEN asked.value AND asked.value || ':'
+"""  # codes that begin the one asked for or begin with it; : comes after 9
+FEATURES: Mapping[str, str] = {
+    "material": _EITHER,
+    "goods": _EITHER,
+    "hs": _CODE,
+    "imposedBy": _ITSELF,
+    "destination": _WIDER,
+    "origin": _WIDER,
+    "kind": _NARROWER,
+    "flow": _ITSELF,
+    "entity": _ITSELF,
+    "measure": _ITSELF,
 }
 
 # The id of a span is made of those of its measure and of its own number in it: measure * _NUMBERS + number.
@@ -115,6 +98,7 @@ DELETE FROM span WHERE id IN (SELECT span.id FROM said.measure of JOIN span ON {
 DELETE FROM has WHERE measure IN (SELECT id FROM said.measure);
 DELETE FROM measure WHERE id IN (SELECT id FROM said.measure);
 DELETE FROM said.measure;
+DELETE FROM build;
 """
 _DAYS = ("from", "until", "knownFrom", "knownUntil")
 _HAS = f"""
@@ -166,8 +150,8 @@ def write(build: Path, earlier: Path | None = None) -> None:
     beside = build / f".{FILE}.new"
     beside.unlink(missing_ok=True)
     again = _again(build, earlier) if earlier else None
-    if again and earlier:
-        shutil.copyfile(earlier / FILE, beside)
+    if again:
+        shutil.copyfile(again.file, beside)
     with closing(sqlite3.connect(beside)) as db:
         db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ATTACH '' AS said; {_SAID_TABLES}")
         last_id = 0
@@ -176,22 +160,23 @@ def write(build: Path, earlier: Path | None = None) -> None:
             named = "SELECT id, name FROM measure WHERE name IN (SELECT value FROM json_each(?))"
             db.execute(f"INSERT INTO said.measure {named}", (json.dumps(again.measures),))
             db.executescript(_FORGOTTEN)
-            db.execute("UPDATE build SET version = ?", (manifest(build)["version"],))
             _fill(db, quads(build, again.places), last_id)
         else:
             db.executescript(f"PRAGMA application_id = {_MAGIC}; {_TABLES}")
-            db.execute("INSERT INTO build VALUES (?)", (manifest(build)["version"],))
             db.executemany("INSERT INTO status VALUES (?, ?)", ((number, name) for name, number in _STATUSES.items()))
             with (build / QUADS).open("rb") as whole:
                 _fill(db, whole)
+        db.execute("INSERT INTO build VALUES (?)", (manifest(build)["version"],))
+        db.commit()
     sign(beside)
     beside.replace(build / FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """Of which measures something else is said than in an earlier build, and where all lies that is said of them."""
+    """Of which measures something else is said than an earlier index knows, and where all lies that is said of them."""
 
+    file: Path
     measures: Sequence[str]
     places: Sequence[Place]
 
@@ -215,7 +200,7 @@ def _again(build: Path, earlier: Path) -> _Again | None:
     graphs = {graph for name in left for graph in has.new.measures[name].graphs}
     lies = places(has.new)
     where = [lies["said", name] for name in sorted(graphs)] + [lies["follows", name] for name in left]
-    return _Again(sorted(measures), where)
+    return _Again(earlier / FILE, sorted(measures), where)
 
 
 def _fill(db: sqlite3.Connection, quads: Iterable[bytes], last_id: int = 0) -> None:
@@ -368,8 +353,7 @@ class Index:
 
     def _having(self, feature: str, asked: Sequence[str]) -> _Having:
         """The values of a feature that are found by those asked for."""
-        names = _REACHED[FEATURES[feature]]
-        query = f"SELECT id, measures FROM value WHERE feature = ?1 AND name IN ({names})"
+        query = f"SELECT id, measures FROM value WHERE feature = ?1 AND name IN ({FEATURES[feature]})"
         rows = self._all(query, feature, json.dumps(asked))
         return _Having([value for value, _ in rows], sum(measures for _, measures in rows))
 

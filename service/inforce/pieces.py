@@ -77,6 +77,11 @@ class Ledger:
         yield from ((("follows", name), graph.follows) for name, graph in self.graphs.items())
         yield from ((("follows", name), measure.follows) for name, measure in self.measures.items())
 
+    @property
+    def size(self) -> int:
+        """How many bytes of inforce.nq they are; behind them stands its version."""
+        return sum(piece.size for _, piece in self.pieces())
+
     def checksum(self) -> str:
         """What stands for all pieces."""
         return hashlib.sha256("".join(piece.digest for _, piece in self.pieces()).encode()).hexdigest()
@@ -125,7 +130,7 @@ class Ledger:
         }
         made_of, examples = said["examples"]
         ledger = cls(said["program"], (made_of, Piece(*examples)), Piece(*said["scopes"]), graphs, measures)
-        return ledger if sum(piece.size for _, piece in ledger.pieces()) <= size else None
+        return ledger if ledger.size <= size else None
 
 
 def _row(piece: Piece) -> list[int | str]:
@@ -205,8 +210,8 @@ def change(earlier: Path, build: Path) -> Change | None:
     def only(one: Path, of: Ledger, other: Ledger) -> tuple[set[str], list[Place]]:
         lies, there = places(of), dict(other.pieces())
         keys = [key for key, piece in of.pieces() if there.get(key) != piece]
-        end = sum(piece.size for _, piece in of.pieces())  # behind all pieces stands the version
-        return {name for _, name in keys}, [*(lies[key] for key in keys), (end, (one / QUADS).stat().st_size - end)]
+        rest = (of.size, (one / QUADS).stat().st_size - of.size)
+        return {name for _, name in keys}, [*(lies[key] for key in keys), rest]
 
     (names, gone), (others, come) = only(earlier, old, new), only(build, new, old)
     return Change(old, new, names | others, gone, come)
