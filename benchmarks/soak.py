@@ -52,6 +52,7 @@ from inforce.record import root
 KEPT = 5  # builds that are left
 AT_ONCE = 16  # requests that wait for their answers
 LATE = 60.0  # seconds after which a request counts as failed
+RUNS, WAITS = 10, 40  # seconds that a query may run, and wait before for its turn: then it is refused, not late
 MEASURE = "soak"
 NAME = re.compile(r"Soak measure (\d+)")
 VERSION = re.compile(r"\d+\.\d+\.\d+\+[0-9a-f]{12}")
@@ -409,8 +410,8 @@ def server(builds: Builds, options: argparse.Namespace) -> Iterator[tuple[subpro
         "serve",
     ]
     command += ["--port", str(port), "--workers", str(options.workers), "--log", "warning"]
-    environment = {**os.environ, "INFORCE_STORE": options.store, "INFORCE_QUERY_SECONDS": "10", "INFORCE_CONFIG": ""}
-    environment["INFORCE_QUERY_WAIT"] = str(LATE)
+    environment = {**os.environ, "INFORCE_STORE": options.store, "INFORCE_CONFIG": ""}
+    environment |= {"INFORCE_QUERY_SECONDS": str(RUNS), "INFORCE_QUERY_WAIT": str(WAITS)}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         yield process, f"http://127.0.0.1:{port}"
