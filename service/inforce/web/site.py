@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from rdflib import SKOS, URIRef
+from rdflib import URIRef
 
 from inforce.catalogue import slug
 from inforce.model import ALWAYS, BASE, OPEN
 from inforce.service import Service, remembered
 from inforce.turtle import PREFIXES
-from inforce.web.description import describe, index
+from inforce.web.description import index
 from inforce.web.language import current, order
 
 # What this host serves besides documents.
@@ -163,13 +163,15 @@ def _choices(service: Service, kind: str, _: str) -> list[tuple[str, str, str]]:
 
 @remembered(64)
 def _tree(service: Service, kind: str, _: str) -> list[tuple[str, int]]:
-    graph = describe(service, BASE + "graph/ontology") + describe(service, BASE + "graph/reference")
     known = site(service)
     members = known.index.members(BASE + kind)
+    broader: dict[str, str] = {}
+    for row in known.select("?s ?broader { ?s skos:broader ?broader } ORDER BY ?broader"):
+        if row["broader"] in members:
+            broader.setdefault(row["s"], row["broader"])
     below: dict[str, list[str]] = defaultdict(list)
     for member in members:
-        broader = sorted(str(b) for b in graph.objects(URIRef(member), SKOS.broader) if str(b) in members)
-        below[broader[0] if broader else ""].append(member)
+        below[broader.get(member, "")].append(member)
 
     def walk(top: str, depth: int) -> Iterator[tuple[str, int]]:
         for member in sorted(below[top], key=lambda m: order(known.name(m))):
