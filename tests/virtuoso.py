@@ -37,8 +37,8 @@ Striping = 0
 [Parameters]
 ServerPort = 127.0.0.1:{sql}
 ServerThreads = 20
-NumberOfBuffers = 20000
-MaxDirtyBuffers = 15000
+NumberOfBuffers = {buffers}
+MaxDirtyBuffers = {dirty}
 MaxCheckpointRemap = 2000
 CheckpointInterval = 0
 DirsAllowed = {folder}
@@ -93,10 +93,12 @@ def needed() -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Virtuoso]:
-    """Starts a server on ports that are free, and stops it."""
+def running(folder: Path, buffers: int = 20_000) -> Iterator[Virtuoso]:
+    """Starts a server on ports that are free, with so many pages of 8 kB in memory, and stops it."""
     here = Virtuoso(f"http://127.0.0.1:{free_port()}", free_port(), folder)
-    (folder / "virtuoso.ini").write_text(INI.format(sql=here.sql, http=here.http.rpartition(":")[2], folder=folder))
+    port, dirty = here.http.rpartition(":")[2], buffers * 3 // 4
+    ini = INI.format(sql=here.sql, http=port, folder=folder, buffers=buffers, dirty=dirty)
+    (folder / "virtuoso.ini").write_text(ini)
     command = [SERVER, "+configfile", "virtuoso.ini", "+foreground"]
     with (folder / "console.txt").open("wb") as console:
         server = subprocess.Popen(command, cwd=folder, stdout=console, stderr=subprocess.STDOUT)
