@@ -1,8 +1,8 @@
 """The same questions to the same data in several engines: the embedded store with and without its index, PostgreSQL,
-DuckDB, rdflib, and any SPARQL endpoint.
+DuckDB, Virtuoso, rdflib, and any SPARQL endpoint.
 
     python benchmarks/engines.py [--measures 10000] [--keep FOLDER] [--store memory|disk|union] [--without-plain]
-        [--endpoint URL] [--rdflib]
+        [--virtuoso] [--endpoint URL] [--rdflib]
 
 The rows of each engine are compared with those of the first before anything is measured. The first is the plain query,
 or, `--without-plain`, which takes minutes where there are a million measures, that with the index. PostgreSQL (Debian:
@@ -10,8 +10,11 @@ postgresql; Python: psycopg) runs in a cluster of its own in a temporary folder,
 where this runs as root, and is stopped afterwards. It has a GiST index on status, legal days and public days, B-trees
 on what else is asked, the hierarchy of materials as a table, statistics, prepared statements; it is asked once free to
 choose among these, and once (`GiST first`) to begin from the days. The tables for SQL are written as CSV in the
-temporary folder. `--endpoint` is to hold the same build (`inforce load`). rdflib takes a minute
-for a thousand measures, so it is asked only if told to.
+temporary folder. Virtuoso (Debian: virtuoso-opensource-7-bin) is started as by the tests and loads the N-Quads by its
+own loader. It is asked plainly, as `inforce serve --endpoint` does, and with the candidates of the index, which that
+does not; and since it plans each text that it has not seen for a second or more, in new texts as well. `--endpoint` is
+to hold the same build (`inforce load`).
+rdflib takes a minute for a thousand measures, so it is asked only if told to.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -47,8 +50,10 @@ from inforce.remote import Remote
 from inforce.service import Service
 from inforce.store import Embedded
 
-sys.path.append(str(Path(__file__).parent))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 from growth import STORES, TODAY, Cost, opened, questions
+
+import virtuoso as debian
 
 COLUMNS = ("measure", "label", "status", "rate", "terms", "from", "until", "knownFrom", "act", "clause", "because")
 _OF_SPAN = ("measure", "status", "rate", "terms", "from", "until", "knownFrom", "knownUntil", "decidedBy", "chain")
@@ -83,6 +88,30 @@ def of_sparql(select: Callable[[str], bytes], sparql: Callable[[Mapping[str, Any
         return [tuple(row[c]["value"] if c in row else None for c in COLUMNS) for row in found]
 
     return ask
+
+
+@contextlib.contextmanager
+def virtuoso(service: Service) -> Iterator[dict[str, Ask]]:
+    """Virtuoso with a build, loaded by its own loader: asked with and without index, in texts that it has seen and not.
+
+    A comment with a number makes a text new.
+    """
+    assert service.folder is not None
+    with tempfile.TemporaryDirectory(prefix="inforce-virtuoso-") as name, debian.running(Path(name), 300_000) as server:
+        (Path(name) / QUADS).symlink_to(service.folder / QUADS)
+        server.isql(f"ld_dir('{name}', '{QUADS}', '')", "rdf_loader_run()", "checkpoint")
+        store, query, number = Remote(server.endpoint), service.query("in-force"), count()
+
+        def new(sparql: Callable[[Mapping[str, Any]], str]) -> Ask:
+            return of_sparql(store.select, lambda terms: f"{sparql(terms)}\n# {next(number)}")
+
+        plain, with_index = partial(catalogue.bind, query), partial(service.narrowed, query)
+        yield {
+            "Virtuoso": of_sparql(store.select, plain),
+            "Virtuoso, new texts": new(plain),
+            "Virtuoso, with index": of_sparql(store.select, with_index),
+            "Virtuoso, with index, new texts": new(with_index),
+        }
 
 
 def of_rdflib(quads: Path) -> Callable[[str], bytes]:
@@ -278,6 +307,7 @@ def main() -> None:
     parser.add_argument("--store", choices=STORES, default="memory", help="as of growth.py")
     parser.add_argument("--keep", type=Path, help="a folder where builds are kept, as by growth.py")
     parser.add_argument("--without-plain", action="store_true", help="not the plain query to the embedded store")
+    parser.add_argument("--virtuoso", action="store_true", help="Virtuoso as well")
     parser.add_argument("--endpoint", help="a SPARQL endpoint that holds the same build")
     parser.add_argument("--rdflib", action="store_true", help="rdflib as well")
     options = parser.parse_args()
@@ -294,12 +324,14 @@ def main() -> None:
             **stack.enter_context(postgres(data)),
             "DuckDB": duckdb(data),
         }
+        if options.virtuoso:
+            engines |= stack.enter_context(virtuoso(service))
         if options.endpoint:
             select = Remote(options.endpoint).select
             engines[options.endpoint] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
         if options.rdflib:
             assert service.folder is not None
-            select = of_rdflib(service.folder / "inforce.nq")
+            select = of_rdflib(service.folder / QUADS)
             engines["rdflib"] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
         print(f"{options.measures} measures, {service.manifest['counts']['spans']} spans; ", end="")
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")

@@ -377,7 +377,7 @@ def test_no_question_is_parsed_by_rdflib_when_it_is_asked(
     monkeypatch.setattr(processor, "parseQuery", refuse)
     with pytest.raises(AssertionError, match="rdflib parses"):
         Graph().query("ASK {}")
-    anew = Service(service.store, service.manifest, QUERIES, service.folder, service.index)
+    anew = Service(service.store, service.manifest, QUERIES, service.folder)
     assert anew.ask(name, examples(QUERIES[name]), TODAY).found
 
 

@@ -152,9 +152,10 @@ def folder_of(folder: Path, quads: bytes, manifest: Mapping[str, Any]) -> Path:
 
 def with_index(service: Service, folder: Path) -> Service:
     """The same service with the index in another folder."""
-    index = Index.open(folder, service.store.version)
-    assert index is not None
-    return Service(service.store, service.manifest, service.queries, index=index)
+    copy = Service(service.store, service.manifest, service.queries)
+    copy.index = Index.open(folder, service.store.version)
+    assert copy.index is not None
+    return copy
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +268,7 @@ def test_an_unknown_status_finds_nothing(service: Service) -> None:
 
 def test_a_build_without_index_is_asked_without(service: Service, build_folder: Path, tmp_path: Path) -> None:
     assert Index.open(tmp_path, service.store.version) is None
-    older = Service(service.store, service.manifest, service.queries)
+    older = Service(service.store, service.manifest, service.queries, tmp_path)
     call = {"on": ["2025-11-15"], "knownOn": ["2025-11-15"]}
     assert older.ask("in-force", call, TODAY).rows == service.ask("in-force", call, TODAY).rows
 

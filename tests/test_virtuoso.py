@@ -1,8 +1,8 @@
 """Every question of the catalogue on a real Virtuoso: the rows are those of the embedded store.
 
 What differs there is listed in virtuoso_exceptions.csv with its reason, and must differ. Virtuoso plans each query for up to some
-seconds, so the filters, which are the same text in eight questions, are asked one by one in one of them only, and with
-the index of spans only some calls; `--every-combination` asks all questions with each parameter and with all pairs.
+seconds, so the filters, which are the same text in eight questions, are asked one by one in one of them only;
+`--every-combination` asks all questions with each parameter and with all pairs.
 """
 
 import csv
@@ -53,13 +53,6 @@ def there(server: virtuoso.Virtuoso, service: Service) -> Service:
     return Service.of(settings.load(endpoint=server.endpoint, timeout=300))
 
 
-@pytest.fixture(scope="module")
-def with_index(server: virtuoso.Virtuoso, service: Service, there: Service) -> Service:
-    """The same where the build is kept: its index tells Virtuoso which spans are worth a look."""
-    assert service.folder is not None and there.index is None
-    return Service.of(settings.load(endpoint=server.endpoint, timeout=300, builds=service.folder.parent))
-
-
 Call = tuple[str, Mapping[str, str]]
 
 
@@ -90,10 +83,7 @@ def label(call: Call) -> str:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "call" in metafunc.fixturenames:
-        every = metafunc.config.getoption("--every-combination")
-        asked = list(calls(every))
-        if "with_index" in metafunc.fixturenames and not every:
-            asked = [call for call in asked if call[1] == BASE[call[0]] or {*PAIRS[0]} <= call[1].keys()]
+        asked = list(calls(metafunc.config.getoption("--every-combination")))
         metafunc.parametrize("call", asked, ids=map(label, asked))
 
 
@@ -120,25 +110,6 @@ def test_a_question(call: Call, service: Service, there: Service) -> None:
         assert other != here, "listed in virtuoso_exceptions.csv, and right now"
     else:
         assert other == here
-
-
-def test_a_question_with_the_index(call: Call, service: Service, with_index: Service) -> None:
-    name, given = call
-    asked = {k: [v] for k, v in given.items()}
-    assert told(with_index.ask(name, asked, TODAY)) == told(service.ask(name, asked, TODAY))
-
-
-def test_the_index_is_used_where_that_pays(service: Service, with_index: Service) -> None:
-    """Not with three windows, whose tables Virtuoso plans for minutes, and not with all the spans of a timeline."""
-    narrowed = {name for name, query in QUERIES.items() if told_of(with_index, query)}
-    here = {name for name, query in QUERIES.items() if told_of(service, query)}
-    assert narrowed == here - {"tariff-stack", "timeline"} >= {"in-force", "status", "changes", "entity"}
-
-
-def told_of(service: Service, query: catalogue.Query) -> bool:
-    """Whether a store is told of spans that are worth a look, in the base call of a question."""
-    terms, plain = service.bound(query.name, {k: [v] for k, v in BASE[query.name].items()}, TODAY)
-    return service.narrowed(query, terms) != plain
 
 
 def test_what_is_listed_is_asked() -> None:

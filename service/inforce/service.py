@@ -34,9 +34,6 @@ from inforce.settings import Held, Settings
 from inforce.store import Embedded, Manifest, Store, Unavailable, manifest
 
 REMEMBERED = 256  # answers that a service keeps
-# An endpoint is told of at most so many windows of a question and so many spans of each: with more, Virtuoso plans the
-# query for longer than that saves.
-_WINDOWS, _SPANS = 2, 200
 Binding = Mapping[str, Mapping[str, str]]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -138,26 +135,21 @@ def remembered(
 class Service:
     """Answers the questions of the catalogue from one store; `folder` is that of its build, where it has one.
 
-    The `index` of the same build makes that faster. `made` is what was made of the build so far and is worth keeping.
+    `made` is what was made of the build so far and is worth keeping.
     """
 
     def __init__(
-        self,
-        store: Store,
-        manifest: Manifest,
-        queries: Mapping[str, Query],
-        folder: Path | None = None,
-        index: Index | None = None,
+        self, store: Store, manifest: Manifest, queries: Mapping[str, Query], folder: Path | None = None
     ) -> None:
-        self.store, self.manifest, self.queries, self.folder, self.index = store, manifest, queries, folder, index
+        self.store, self.manifest, self.queries, self.folder = store, manifest, queries, folder
         self.names = Names(store)
+        self.index = Index.open(folder, store.version) if folder and isinstance(store, Embedded) else None
         self.made: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     @classmethod
     def open(cls, folder: Path, held: Held = "memory") -> Service:
         """The service of a build folder with the catalogue that was built with it."""
-        store, queries = Embedded.open(folder, held), catalogue.read(build.questions(folder))
-        return cls(store, manifest(folder), queries, folder, Index.open(folder, store.version))
+        return cls(Embedded.open(folder, held), manifest(folder), catalogue.read(build.questions(folder)), folder)
 
     @classmethod
     def of_current_build(cls, folder: Path | None = None, source: Path | None = None, held: Held = "memory") -> Service:
@@ -166,17 +158,11 @@ class Service:
 
     @classmethod
     def of(cls, settings: Settings) -> Service:
-        """The service that the settings name: of an endpoint if they name one, else of the sources as they are now.
-
-        Where the build that an endpoint holds is kept here, too, its index tells the endpoint what is worth a look.
-        """
+        """The service that the settings name: of an endpoint if they name one, else of the sources as they are now."""
         if settings.endpoint is None:
             return cls.of_current_build(settings.builds, settings.data, settings.store)
         store = Remote.of(settings)
-        queries = catalogue.read(build.questions(settings.data or root()))
-        here = {folder.name: folder for folder in build.kept(settings.builds)}.get(store.version)
-        index = Index.open(here, store.version) if here else None
-        return cls(store, build.described(store), queries, index=index)
+        return cls(store, build.described(store), catalogue.read(build.questions(settings.data or root())))
 
     @cached_property
     def downloads(self) -> Sequence[Download]:
@@ -249,15 +235,12 @@ class Service:
 
     def narrowed(self, query: Query, terms: Mapping[str, Sequence[Term]]) -> str:
         """The SPARQL of a call as the store is asked it: with what is worth a look, where an index tells that."""
-        elsewhere = not isinstance(self.store, Embedded)
-        if self.index is None or (elsewhere and len(query.windows) > _WINDOWS):
-            return catalogue.bind(query, terms)
         found = []
-        for window in query.windows:
-            spans = self.index.find(window.sought(terms))
-            if spans is None or (elsewhere and len(spans) > _SPANS):
-                return catalogue.bind(query, terms)
-            found.append(spans)
+        if self.index is not None:
+            for window in query.windows:
+                if (spans := self.index.find(window.sought(terms))) is None:
+                    return catalogue.bind(query, terms)
+                found.append(spans)
         return catalogue.bind(query, terms, found)
 
     def short(self, parameter: Parameter, value: Term | str) -> str:
