@@ -13,8 +13,7 @@ choose among these, and once (`GiST first`) to begin from the days. The tables f
 temporary folder. Virtuoso (Debian: virtuoso-opensource-7-bin) is started as by the tests and loads the N-Quads by its
 own loader. It is asked plainly, as `inforce serve --endpoint` does, and with the candidates of the index, which that
 does not; and since it plans each text that it has not seen for a second or more, in new texts as well. `--endpoint` is
-to hold the same build (`inforce load`).
-rdflib takes a minute for a thousand measures, so it is asked only if told to.
+to hold the same build (`inforce load`). rdflib takes a minute for a thousand measures, so it is asked only if told to.
 """
 
 from __future__ import annotations
@@ -64,7 +63,9 @@ _FEATURES = {
     "exception": "?measure inf:exceptFor ?value",
 }
 Row = tuple[Any, ...]
-Ask = Callable[[Mapping[str, Sequence[catalogue.Term]]], list[Row]]
+Terms = Mapping[str, Sequence[catalogue.Term]]
+Sparql = Callable[[Terms], str]
+Ask = Callable[[Terms], list[Row]]
 
 
 def bag(rows: Sequence[Row]) -> list[str]:
@@ -82,8 +83,8 @@ def bag(rows: Sequence[Row]) -> list[str]:
 # SPARQL
 
 
-def of_sparql(select: Callable[[str], bytes], sparql: Callable[[Mapping[str, Any]], str]) -> Ask:
-    def ask(terms: Mapping[str, Sequence[catalogue.Term]]) -> list[Row]:
+def of_sparql(select: Callable[[str], bytes], sparql: Sparql) -> Ask:
+    def ask(terms: Terms) -> list[Row]:
         found = json.loads(select(sparql(terms)))["results"]["bindings"]
         return [tuple(row[c]["value"] if c in row else None for c in COLUMNS) for row in found]
 
@@ -91,26 +92,24 @@ def of_sparql(select: Callable[[str], bytes], sparql: Callable[[Mapping[str, Any
 
 
 @contextlib.contextmanager
-def virtuoso(service: Service) -> Iterator[dict[str, Ask]]:
+def virtuoso(quads: Path, plain: Sparql, with_index: Sparql) -> Iterator[dict[str, Ask]]:
     """Virtuoso with a build, loaded by its own loader: asked with and without index, in texts that it has seen and not.
 
     A comment with a number makes a text new.
     """
-    assert service.folder is not None
     with tempfile.TemporaryDirectory(prefix="inforce-virtuoso-") as name, debian.running(Path(name), 300_000) as server:
-        (Path(name) / QUADS).symlink_to(service.folder / QUADS)
-        server.isql(f"ld_dir('{name}', '{QUADS}', '')", "rdf_loader_run()", "checkpoint")
-        store, query, number = Remote(server.endpoint), service.query("in-force"), count()
+        (Path(name) / quads.name).symlink_to(quads)
+        server.isql(f"ld_dir('{name}', '{quads.name}', '')", "rdf_loader_run()", "checkpoint")
+        select, number = Remote(server.endpoint).select, count()
 
-        def new(sparql: Callable[[Mapping[str, Any]], str]) -> Ask:
-            return of_sparql(store.select, lambda terms: f"{sparql(terms)}\n# {next(number)}")
+        def new(sparql: Sparql) -> Sparql:
+            return lambda terms: f"{sparql(terms)}\n# {next(number)}"
 
-        plain, with_index = partial(catalogue.bind, query), partial(service.narrowed, query)
         yield {
-            "Virtuoso": of_sparql(store.select, plain),
-            "Virtuoso, new texts": new(plain),
-            "Virtuoso, with index": of_sparql(store.select, with_index),
-            "Virtuoso, with index, new texts": new(with_index),
+            "Virtuoso": of_sparql(select, plain),
+            "Virtuoso, new texts": of_sparql(select, new(plain)),
+            "Virtuoso, with index": of_sparql(select, with_index),
+            "Virtuoso, with index, new texts": of_sparql(select, new(with_index)),
         }
 
 
@@ -203,7 +202,7 @@ def of_sql(run: Callable[[str, list[Any]], list[Row]], holds: str, fence: str = 
     With a `fence` behind them, spans are sought by days and status before anything else is looked at.
     """
 
-    def ask(terms: Mapping[str, Sequence[catalogue.Term]]) -> list[Row]:
+    def ask(terms: Terms) -> list[Row]:
         where = ["TRUE"]
         given: list[Any] = [str(terms[name][0]) for name in ("on", "on", "knownOn", "knownOn")]
         given.append([str(t) for t in terms["status"]])
@@ -315,24 +314,22 @@ def main() -> None:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         service = opened(folder, options.measures, options.store)
-        query = service.query("in-force")
+        assert service.folder is not None
+        query, quads = service.query("in-force"), service.folder / QUADS
+        plain, with_index = partial(catalogue.bind, query), partial(service.narrowed, query)
         data = tables(service, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        plain = of_sparql(service.store.select, lambda terms: catalogue.bind(query, terms))
         engines: dict[str, Ask] = {
-            **({} if options.without_plain else {"embedded, plain": plain}),
-            "embedded, with index": of_sparql(service.store.select, lambda terms: service.narrowed(query, terms)),
+            **({} if options.without_plain else {"embedded, plain": of_sparql(service.store.select, plain)}),
+            "embedded, with index": of_sparql(service.store.select, with_index),
             **stack.enter_context(postgres(data)),
             "DuckDB": duckdb(data),
         }
         if options.virtuoso:
-            engines |= stack.enter_context(virtuoso(service))
+            engines |= stack.enter_context(virtuoso(quads, plain, with_index))
         if options.endpoint:
-            select = Remote(options.endpoint).select
-            engines[options.endpoint] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
+            engines[options.endpoint] = of_sparql(Remote(options.endpoint).select, plain)
         if options.rdflib:
-            assert service.folder is not None
-            select = of_rdflib(service.folder / QUADS)
-            engines["rdflib"] = of_sparql(select, lambda terms: catalogue.bind(query, terms))
+            engines["rdflib"] = of_sparql(of_rdflib(quads), plain)
         print(f"{options.measures} measures, {service.manifest['counts']['spans']} spans; ", end="")
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
         print(
